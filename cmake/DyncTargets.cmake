@@ -1,0 +1,44 @@
+# What every target of dync has in common, and the three kinds of target there are.
+
+add_library(dync_options INTERFACE)
+target_compile_features(dync_options INTERFACE cxx_std_20)
+target_include_directories(dync_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_compile_options(dync_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
+  -Wold-style-cast -Wcast-qual -Wformat=2 -Wimplicit-fallthrough -fstack-protector-strong)
+target_compile_definitions(dync_options INTERFACE $<$<BOOL:${DYNC_CRASH_POINTS}>:DYNC_CRASH_POINTS>)
+if(DYNC_SANITIZE)
+  target_compile_options(dync_options INTERFACE -fsanitize=${DYNC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(dync_options INTERFACE -fsanitize=${DYNC_SANITIZE})
+endif()
+
+configure_file(${PROJECT_SOURCE_DIR}/cmake/version.h.in ${PROJECT_BINARY_DIR}/generated/dync_version.h @ONLY)
+
+# dync_library(NAME SOURCES… [USES our targets…] [HIDES third-party targets…])
+# A library of ours. USES is public; HIDES stays behind its .cc files.
+function(dync_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;HIDES" ${ARGN})
+  add_library(dync_${name} STATIC ${arg_SOURCES})
+  target_link_libraries(dync_${name} PUBLIC dync_options ${arg_USES} PRIVATE ${arg_HIDES})
+endfunction()
+
+# dync_program(NAME SOURCES… DESTINATION dir [USES…] [HIDES…])
+# An installed program.
+function(dync_program name)
+  cmake_parse_arguments(arg "" "DESTINATION" "SOURCES;USES;HIDES" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE dync_options ${arg_USES} ${arg_HIDES})
+  install(TARGETS ${name} RUNTIME DESTINATION ${arg_DESTINATION})
+endfunction()
+
+# dync_unit_test(NAME SOURCES… USES…): a GoogleTest program under the CTest label `unit`.
+function(dync_unit_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;HIDES" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE dync_options ${arg_USES} ${arg_HIDES} GTest::gtest GTest::gmock GTest::gtest_main)
+  add_test(NAME unit.${name} COMMAND ${name})
+  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT ${arg_TIMEOUT})
+endfunction()
