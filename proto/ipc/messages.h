@@ -1,0 +1,232 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "proto/digest/sha256.h"
+#include "proto/wire/id.h"
+#include "proto/wire/messages.h"
+
+// What the workers tell each other, each as one frame: the magic and version kProtocol, a type byte that
+// never changes its meaning, then the fields in order, big-endian, texts with a u32 length. Pure.
+// A message may get lost when a process dies; what each side says again then is told beside its type.
+// DESIGN.md, "Flow", tells who sends what to whom.
+namespace dync::ipc {
+
+inline constexpr std::string_view kProtocol = "dync-ipc/1";
+
+using wire::Id;
+
+// ---- receiver to committer ----
+
+// A receiver has started: it wants a Restore for each live upload, then Restored.
+struct Hello {};
+
+// A client's post-file. Answered by Opened, Finished, or Refused with the same request number.
+// Said again to a new committer while unanswered; (user, key) or (user, routing_id) makes that harmless.
+struct Open {
+  std::uint64_t request = 0;
+  std::string user;
+  std::string routing_id;
+  std::string filename;
+  std::string metadata;
+  std::optional<wire::PostFileOptions> options;  // absent: an original
+  std::uint32_t chunk_size = 0;                  // as the receiver will grant them
+  std::uint32_t max_queue = 0;
+};
+
+// A message on a routing id without a session, after a restart: which upload was it? Answered by Finished or
+// Refused (the upload's own error, or 404) with the same request number.
+struct Find {
+  std::uint64_t request = 0;
+  std::string user;
+  std::string routing_id;
+};
+
+// How the bytes of an upload got to the disk, for its events.
+struct WriteCounters {
+  std::uint64_t direct = 0;          // bytes written with O_DIRECT
+  std::uint64_t buffered = 0;        // bytes written through the page cache
+  std::uint64_t unhashed_at_last = 0;  // bytes not yet hashed when the last chunk came
+};
+
+// All bytes are written and synced on the descriptor that wrote them, and that is closed.
+// Said again to a new committer until Committed or Failed.
+struct AllReceived {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::uint64_t size = 0;
+  digest::Digest client_sha256{};
+  WriteCounters counters;
+};
+
+// The upload ended without a data set: the client gave up, was too slow, or broke the protocol.
+struct Abort {
+  Id upload;
+  wire::Code code{};
+  std::string sentence;
+};
+
+// For the operator: the written mark so far, now and then.
+struct Progress {
+  Id upload;
+  std::uint64_t bytes = 0;
+};
+
+// One more row for the ledger's events. `detail` is a JSON object.
+struct Event {
+  std::optional<Id> upload;
+  std::string event;
+  std::string detail;
+};
+
+// ---- committer to receiver ----
+
+struct Opened {
+  std::uint64_t request = 0;
+  Id upload;
+  std::uint32_t epoch = 0;  // the last one used; the receiver begins a higher one
+  std::uint64_t seek = 0;   // bytes kept from before
+  std::uint32_t untar_max_members = 0;
+};
+
+struct Refused {
+  std::uint64_t request = 0;
+  wire::Refusal refusal;
+};
+
+// The upload that was asked for is committed already.
+struct Finished {
+  std::uint64_t request = 0;
+  wire::Receipt receipt;
+};
+
+// One live upload, for a new receiver.
+struct Restore {
+  Id upload;
+  Open session;              // as it was opened; its request number means nothing
+  std::uint32_t epoch = 0;
+  std::uint64_t seek = 0;    // bytes known durable: the last checkpoint, or the size if received
+  std::optional<digest::Digest> client_sha256;  // present: all bytes were received
+  std::uint32_t untar_max_members = 0;
+};
+
+struct Restored {};
+
+struct Committed {
+  Id upload;
+  wire::Receipt receipt;
+};
+
+struct Failed {
+  Id upload;
+  wire::Refusal refusal;
+};
+
+// ---- receiver to hasher ----
+
+// Hash this upload from its staged file's start. A higher epoch replaces a lower one.
+struct Begin {
+  Id upload;
+  std::uint32_t mark = 0;  // index of its marks in the shared memory
+  std::uint32_t epoch = 0;
+  std::uint64_t offset = 0;  // go on from the checkpoint at this offset; 0: from the start
+};
+
+// A hint that these bytes can be hashed in a slot.
+struct Chunk {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::uint64_t offset = 0;
+  std::uint32_t length = 0;
+  std::uint32_t slot = 0;
+  std::uint64_t generation = 0;
+};
+
+// The upload is complete in this many bytes. The hasher finishes from the file and tells the committer.
+struct End {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::uint64_t size = 0;
+  digest::Digest expected{};
+};
+
+// Forget the upload.
+struct Drop {
+  Id upload;
+};
+
+// ---- hasher to committer ----
+
+// Said again to a new committer until the receiver's Drop. `matches` false is confirmed: the whole staged
+// file was hashed once more from its start.
+struct Verdict {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::uint64_t size = 0;
+  digest::Digest sha256{};
+  bool matches = false;
+  std::uint64_t from_slots = 0;  // bytes
+  std::uint64_t from_file = 0;   // bytes
+};
+
+// The staged file could not be read: the upload can't be verified.
+struct Unreadable {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::string sentence;
+};
+
+// SHA-256 state after `offset` bytes, a multiple of 64.
+struct Checkpoint {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::uint64_t offset = 0;
+  std::array<std::uint32_t, 8> words{};
+};
+
+// ---- committer and supervisor, over a socketpair ----
+
+// Start dync-untar. Passed with it: the archive (read-only), the empty directory to fill, and a file for the
+// one sentence that tells why it refused.
+struct RunUntar {
+  std::uint64_t job = 0;
+  std::uint32_t max_members = 0;
+  std::uint64_t max_bytes = 0;
+  std::uint32_t max_ratio = 0;
+};
+
+struct UntarEnded {
+  std::uint64_t job = 0;
+  std::int32_t code = 0;
+  std::int32_t signal = 0;
+};
+
+// ---- worker to supervisor, over its channel ----
+
+struct LogLine {
+  std::uint8_t level = 0;  // service::Level
+  std::string text;
+};
+struct Ready {
+  std::string address;  // the receiver's bound endpoint, else empty
+};
+struct Alive {};
+
+using Message =
+    std::variant<Hello, Open, Find, AllReceived, Abort, Progress, Event, Opened, Refused, Finished, Restore,
+                 Restored, Committed, Failed, Begin, Chunk, End, Drop, Verdict, Unreadable, Checkpoint, RunUntar,
+                 UntarEnded, LogLine, Ready, Alive>;
+
+std::string encode(const Message& message);
+
+// Nothing if the bytes are no message of this protocol and version: the process is wired wrongly, or its
+// peer is another version. Trailing bytes are none either.
+std::optional<Message> decode(std::string_view bytes);
+
+}  // namespace dync::ipc

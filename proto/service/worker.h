@@ -1,0 +1,70 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "proto/posix/fd.h"
+#include "proto/service/log.h"
+#include "proto/service/loop.h"
+
+// What every worker has in common: its options, its channel to the supervisor, signals, and how it ends.
+namespace dync::service {
+
+// The descriptors that a worker inherits, by number. Nothing else is open.
+inline constexpr int kChannelFd = 3;  // to the supervisor: log, ready, alive; its end means: exit
+inline constexpr int kConfigFd = 4;   // memfd with the text of the config file
+inline constexpr int kSharedFd = 5;   // the shared memory
+inline constexpr int kBrokerFd = 6;   // committer only: starts dync-untar
+
+// Exit codes of all our programs (sysexits.h where it has one).
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitConfig = 78;
+inline constexpr int kExitInternal = 70;
+
+// How often each worker tells that its loop turns, and how long the supervisor waits for it.
+inline constexpr int kAliveSeconds = 1;
+inline constexpr int kSilentSeconds = 30;
+
+struct WorkerOptions {
+  std::string config_path;  // for messages and relative paths; the text is at kConfigFd
+  std::string config_text;
+  std::string runtime_dir;
+  std::string address;      // receiver: bind here instead of the config's address (a port chosen before)
+  int instance = 0;         // which hasher
+};
+
+class Worker {
+ public:
+  Worker(WorkerOptions options, posix::Fd channel);
+
+  const WorkerOptions& options() const noexcept { return options_; }
+  Log& log() noexcept { return log_; }
+  Loop& loop() noexcept { return loop_; }
+
+  // Called at SIGTERM and when the supervisor is gone; the default stops the loop.
+  void on_stop(std::function<void()> handler) { on_stop_ = std::move(handler); }
+  // Tells the supervisor that this worker serves now.
+  void ready(const std::string& address = {});
+  // Runs the loop until it is stopped, telling the supervisor all the while that it turns.
+  void run();
+
+ private:
+  void stop();
+
+  WorkerOptions options_;
+  posix::Fd channel_;
+  posix::Fd signals_;
+  Loop loop_;
+  Log log_;
+  std::function<void()> on_stop_;
+};
+
+// The main function of a worker: --help and --version, usage errors (exit 2), then `body`. An exception that
+// leaves `body` is logged and ends the process with kExitInternal: the supervisor starts a new one.
+// Started by hand, without the inherited descriptors, it says so and exits 2.
+int worker_main(int argc, char** argv, const char* name, const char* summary,
+                const std::function<void(Worker&)>& body);
+
+}  // namespace dync::service

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The server's configuration: /etc/dyncserver.yaml, the original's file with our keys beside.
+namespace dync::config {
+
+using Path = std::filesystem::path;
+
+struct Dropbox {
+  std::string regexp;                // Python re.match syntax, as written
+  Path path;
+  std::vector<std::string> origins;  // empty: every user
+  bool requires_barcode = true;
+  bool match_file = true;            // false: the rule never matches
+  int line = 0;                      // of the config file, for messages
+};
+
+struct Storage {
+  Path tmp_dir;
+  Path path;
+  std::optional<Path> manual;
+  std::vector<Dropbox> dropboxes;
+};
+
+struct Logging {
+  std::string level = "INFO";
+  std::optional<Path> file;
+  std::uint64_t max_bytes = 0;  // 0: never rotated
+  int backups = 0;
+};
+
+struct Flow {
+  std::uint32_t chunk_size;  // bytes
+  std::uint32_t max_queue;   // chunks
+  std::uint64_t budget;      // bytes
+};
+
+struct Limits {
+  std::chrono::seconds idle_timeout;
+  std::chrono::seconds partial_ttl;
+  std::uint64_t max_metadata;              // bytes
+  std::optional<std::uint64_t> min_free_space;  // bytes; absent: 1 GiB or 5 %, whichever is less
+  std::uint32_t max_uploads_per_user;
+};
+
+struct Untar {
+  std::uint32_t max_members;
+  std::uint64_t max_bytes;
+  std::uint32_t max_ratio;
+};
+
+struct Workers {
+  int hashers;
+  int writer_threads;
+  int io_threads;
+};
+
+struct Config {
+  Path file;  // where it was read
+  std::string address;
+  std::optional<Path> pidfile;
+  mode_t umask = 0077;
+  Storage storage;
+  Logging logging;
+  Path keys_dir;
+  Path ledger;
+  std::optional<Path> runtime_dir;
+  Flow flow;
+  Limits limits;
+  Untar untar;
+  Workers workers;
+};
+
+// "FILE:LINE: KEY: what is wrong and what to change". A server that meets one exits 78.
+class Error : public std::runtime_error {
+ public:
+  Error(const Path& file, int line, std::string_view key, std::string_view sentence);
+};
+
+// Reads the text of a config file; `file` only names it and anchors relative paths. `home` is the user's home
+// directory, for the default keys.dir. Pure. Throws Error.
+Config parse(std::string_view text, const Path& file, const Path& home);
+
+// What parse can't see: that each directory is there and writable, that tmp_dir and the dropboxes share a file
+// system, that the ledger lies in none of them. Throws Error.
+void check_directories(const Config& config);
+
+}  // namespace dync::config
