@@ -93,9 +93,11 @@ void store_written(Mark& mark, std::uint32_t epoch, std::uint64_t bytes);
 void store_hashed(Mark& mark, std::uint32_t epoch, std::uint64_t bytes);
 
 // The receiver's slots. A slot is lent for one chunk and is free again once both marks are at or past the
-// chunk's end, whatever message got lost, or its upload's epoch is over.
+// chunk's end, whatever message got lost, or its upload's epoch is over. A slot lent `until` written is free
+// as soon as the written mark has passed: for an upload whose hasher is far behind and reads the file.
 class SlotPool {
  public:
+  enum class Until { hashed, written };
   explicit SlotPool(SharedMemory& memory);  // all free
 
   struct Lent {
@@ -105,7 +107,7 @@ class SlotPool {
   };
   // For the chunk of `mark`'s upload that ends at `end`. Nothing if none is free, or the upload already holds
   // half of all slots (so that the hasher is never further behind than that).
-  std::optional<Lent> lend(std::uint32_t mark, std::uint32_t epoch, std::uint64_t end);
+  std::optional<Lent> lend(std::uint32_t mark, std::uint32_t epoch, std::uint64_t end, Until until);
 
   // Takes back what both marks have passed, and what belongs to an epoch that is over. Returns how many.
   // A slot with a write under way must have its epoch alive: end an epoch only after its writes ended.
@@ -118,6 +120,7 @@ class SlotPool {
   struct Loan {
     std::uint32_t mark, epoch;
     std::uint64_t end;
+    Until until;
   };
   SharedMemory& memory_;
   std::vector<std::uint32_t> free_;
