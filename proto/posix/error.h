@@ -14,7 +14,7 @@ enum class Kind {
   no_space,      // ENOSPC, EDQUOT
   busy,          // EAGAIN, EBUSY, ETXTBSY
   cross_device,  // EXDEV
-  exhausted,     // EMFILE, ENFILE, ENOMEM
+  exhausted,     // EMFILE, ENFILE, ENOMEM, EFBIG
   unsupported,   // EINVAL, ENOSYS, EOPNOTSUPP
   io,            // all others, EIO first of all
 };

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -10,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 #include "proto/posix/fd.h"
 
@@ -23,11 +22,11 @@ enum class FileType { regular, directory, symlink, other };
 
 struct FileInfo {
   FileType type;
-  std::uint64_t size;      // bytes
-  std::int64_t mtime_ns;   // since the epoch
+  std::uint64_t size;     // bytes
+  std::int64_t mtime_ns;  // since the epoch
   std::uint64_t device;
   std::uint64_t inode;
-  mode_t mode;             // permission bits only
+  mode_t mode;  // permission bits only
 };
 
 // `flags` as for open(2); O_CLOEXEC is added.
@@ -64,6 +63,8 @@ void replace_file(const Path& path, std::string_view content, mode_t mode);
 // Kind::cross_device if they lie on different file systems. Where the file system has no RENAME_NOREPLACE:
 // directories by plain rename, files by link and unlink.
 void rename_no_replace(int from_directory, const std::string& from, int to_directory, const std::string& to);
+// That second way. A file that already has both names, after a crash between the two steps, loses the first.
+void rename_by_link(int from_directory, const std::string& from, int to_directory, const std::string& to);
 
 // Removes a file, or a directory with all below it, never through a symlink. Nothing there is no error.
 void remove_tree_at(int directory, const std::string& name);

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <sys/types.h>
-
-#include <array>
 #include <chrono>
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 #include <string>
+#include <sys/types.h>
 #include <utility>
 #include <vector>
 
@@ -22,12 +21,14 @@ struct PassedFd {
 };
 
 // Starts a program by posix_spawn with exactly the named descriptors, an empty signal mask and default
-// signal handlers. `arguments[0]` is the program's name. Throws Error if it can't be started.
-pid_t spawn(const Path& program, const std::vector<std::string>& arguments, const std::vector<PassedFd>& passed);
+// signal handlers. 0, 1 and 2 stay as they are unless they are named. `arguments[0]` is the program's name.
+// Throws Error if it can't be started.
+pid_t spawn(const Path& program, const std::vector<std::string>& arguments,
+            const std::vector<PassedFd>& passed);
 
 // How a process ended: an exit code, or the signal that killed it.
 struct Exit {
-  int code = 0;     // exit code, if signal is 0
+  int code = 0;  // exit code, if signal is 0
   int signal = 0;
   std::string text() const;  // "exit 3", "signal 9 (Killed)"
 };
@@ -35,7 +36,8 @@ Exit exit_of(int wait_status);
 
 // Two connected SOCK_SEQPACKET sockets: a message arrives whole or not at all.
 std::pair<Fd, Fd> packet_pair();
-// Sends one packet, with descriptors. False if the queue is full or the peer is gone.
+// Sends one packet of 1 byte to 64 KiB, with at most 8 descriptors. False if the queue is full or the peer is
+// gone.
 bool send_packet(int fd, std::span<const std::byte> packet, std::span<const int> passed = {});
 // One packet, at most 64 KiB; its descriptors are appended to `passed`.
 enum class Received { packet, nothing, closed };
