@@ -1,0 +1,81 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "proto/digest/sha256.h"
+#include "proto/wire/id.h"
+#include "schema/ledger/states.h"
+
+// The ledger's rows as values. Times are RFC 3339 UTC text, sizes are bytes.
+namespace dync::ledger {
+
+using digest::Digest;
+using wire::Id;
+
+// A row of `uploads`: its columns are a promise to operators and scripts.
+struct Upload {
+  Id upload_id;
+  std::string origin;    // user id
+  std::string filename;  // as sent
+  std::string clean_name;
+  std::string destination;  // DROPBOX/CLEAN, or DROPBOX/TOP once an archive is extracted
+  std::string metadata;     // the client's bytes
+  bool untar = false;
+  std::optional<std::uint64_t> size_declared;  // absent: a stream, or an original
+  std::uint64_t bytes_received = 0;
+  std::optional<Digest> sha256;  // as verified
+  State state = State::receiving;
+  std::optional<std::uint32_t> error_code;
+  std::optional<std::string> error;
+  std::string created_at;
+  std::string updated_at;
+  std::optional<std::string> finished_at;
+};
+
+// What a session needs after a restart. Internal: it may change with any migration.
+struct Session {
+  std::string routing_id;  // the connection that opened it
+  std::optional<Id> key;   // absent: an original
+  std::optional<std::int64_t> mtime_ns;
+  bool first_chunk_seen = false;
+  std::uint32_t chunk_size = 0;         // as given
+  std::uint32_t max_queue = 0;          // as given
+  std::uint32_t epoch = 0;              // the last one that the ledger heard of
+  std::optional<Digest> client_sha256;  // with the last chunk
+  std::optional<std::string> reserves;  // the destination that no other upload may take meanwhile
+  bool kept = false;  // failed, but its verified data stays in staging for `dync-admin retry`
+  bool held = false;  // a sync failed while it was published: only the operator lets it go on
+};
+
+struct Row {
+  Upload upload;
+  Session session;
+};
+
+// A row of `events`.
+struct Event {
+  std::int64_t seq = 0;
+  std::optional<Id> upload_id;  // absent: a refusal, or something of the server as a whole
+  std::string at;
+  std::string process;  // receiver, hasher, committer, …
+  std::string event;    // schema/ledger/events.h
+  std::string detail;   // a JSON object
+};
+
+// A row of `members`: one regular file of an extracted archive.
+struct Member {
+  std::string path;  // TOP/…, or TOP
+  std::uint64_t size = 0;
+  Digest sha256{};
+};
+
+// A SHA-256 state after `offset` bytes that are durable.
+struct Checkpoint {
+  std::uint64_t offset = 0;  // a multiple of 64
+  std::array<std::uint32_t, 8> words{};
+};
+
+}  // namespace dync::ledger
