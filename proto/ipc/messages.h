@@ -25,7 +25,9 @@ using wire::Id;
 // ---- receiver to committer ----
 
 // A receiver has started: it wants a Restore for each live upload, then Restored.
-struct Hello {};
+struct Hello {
+  bool operator==(const Hello&) const = default;
+};
 
 // A client's post-file. Answered by Opened, Finished, or Refused with the same request number.
 // Said again to a new committer while unanswered; (user, key) or (user, routing_id) makes that harmless.
@@ -38,6 +40,8 @@ struct Open {
   std::optional<wire::PostFileOptions> options;  // absent: an original
   std::uint32_t chunk_size = 0;                  // as the receiver will grant them
   std::uint32_t max_queue = 0;
+
+  bool operator==(const Open&) const = default;
 };
 
 // A message on a routing id without a session, after a restart: which upload was it? Answered by Finished or
@@ -46,13 +50,17 @@ struct Find {
   std::uint64_t request = 0;
   std::string user;
   std::string routing_id;
+
+  bool operator==(const Find&) const = default;
 };
 
 // How the bytes of an upload got to the disk, for its events.
 struct WriteCounters {
-  std::uint64_t direct = 0;          // bytes written with O_DIRECT
-  std::uint64_t buffered = 0;        // bytes written through the page cache
+  std::uint64_t direct = 0;            // bytes written with O_DIRECT
+  std::uint64_t buffered = 0;          // bytes written through the page cache
   std::uint64_t unhashed_at_last = 0;  // bytes not yet hashed when the last chunk came
+
+  bool operator==(const WriteCounters&) const = default;
 };
 
 // All bytes are written and synced on the descriptor that wrote them, and that is closed.
@@ -63,6 +71,8 @@ struct AllReceived {
   std::uint64_t size = 0;
   digest::Digest client_sha256{};
   WriteCounters counters;
+
+  bool operator==(const AllReceived&) const = default;
 };
 
 // The upload ended without a data set: the client gave up, was too slow, or broke the protocol.
@@ -70,12 +80,16 @@ struct Abort {
   Id upload;
   wire::Code code{};
   std::string sentence;
+
+  bool operator==(const Abort&) const = default;
 };
 
 // For the operator: the written mark so far, now and then.
 struct Progress {
   Id upload;
   std::uint64_t bytes = 0;
+
+  bool operator==(const Progress&) const = default;
 };
 
 // One more row for the ledger's events. `detail` is a JSON object.
@@ -83,6 +97,8 @@ struct Event {
   std::optional<Id> upload;
   std::string event;
   std::string detail;
+
+  bool operator==(const Event&) const = default;
 };
 
 // ---- committer to receiver ----
@@ -93,39 +109,53 @@ struct Opened {
   std::uint32_t epoch = 0;  // the last one used; the receiver begins a higher one
   std::uint64_t seek = 0;   // bytes kept from before
   std::uint32_t untar_max_members = 0;
+
+  bool operator==(const Opened&) const = default;
 };
 
 struct Refused {
   std::uint64_t request = 0;
   wire::Refusal refusal;
+
+  bool operator==(const Refused&) const = default;
 };
 
 // The upload that was asked for is committed already.
 struct Finished {
   std::uint64_t request = 0;
   wire::Receipt receipt;
+
+  bool operator==(const Finished&) const = default;
 };
 
 // One live upload, for a new receiver.
 struct Restore {
   Id upload;
-  Open session;              // as it was opened; its request number means nothing
+  Open session;  // as it was opened; its request number means nothing
   std::uint32_t epoch = 0;
-  std::uint64_t seek = 0;    // bytes known durable: the last checkpoint, or the size if received
+  std::uint64_t seek = 0;  // bytes known durable: the last checkpoint, or the size if received
   std::optional<digest::Digest> client_sha256;  // present: all bytes were received
   std::uint32_t untar_max_members = 0;
+
+  bool operator==(const Restore&) const = default;
 };
 
-struct Restored {};
+struct Restored {
+  bool operator==(const Restored&) const = default;
+};
 
 struct Committed {
   Id upload;
   wire::Receipt receipt;
+
+  bool operator==(const Committed&) const = default;
 };
 
 struct Failed {
   Id upload;
   wire::Refusal refusal;
+
+  bool operator==(const Failed&) const = default;
 };
 
 // ---- receiver to hasher ----
@@ -136,6 +166,8 @@ struct Begin {
   std::uint32_t mark = 0;  // index of its marks in the shared memory
   std::uint32_t epoch = 0;
   std::uint64_t offset = 0;  // go on from the checkpoint at this offset; 0: from the start
+
+  bool operator==(const Begin&) const = default;
 };
 
 // A hint that these bytes can be hashed in a slot.
@@ -146,6 +178,8 @@ struct Chunk {
   std::uint32_t length = 0;
   std::uint32_t slot = 0;
   std::uint64_t generation = 0;
+
+  bool operator==(const Chunk&) const = default;
 };
 
 // The upload is complete in this many bytes. The hasher finishes from the file and tells the committer.
@@ -154,11 +188,15 @@ struct End {
   std::uint32_t epoch = 0;
   std::uint64_t size = 0;
   digest::Digest expected{};
+
+  bool operator==(const End&) const = default;
 };
 
 // Forget the upload.
 struct Drop {
   Id upload;
+
+  bool operator==(const Drop&) const = default;
 };
 
 // ---- hasher to committer ----
@@ -173,6 +211,8 @@ struct Verdict {
   bool matches = false;
   std::uint64_t from_slots = 0;  // bytes
   std::uint64_t from_file = 0;   // bytes
+
+  bool operator==(const Verdict&) const = default;
 };
 
 // The staged file could not be read: the upload can't be verified.
@@ -180,6 +220,8 @@ struct Unreadable {
   Id upload;
   std::uint32_t epoch = 0;
   std::string sentence;
+
+  bool operator==(const Unreadable&) const = default;
 };
 
 // SHA-256 state after `offset` bytes, a multiple of 64.
@@ -188,6 +230,8 @@ struct Checkpoint {
   std::uint32_t epoch = 0;
   std::uint64_t offset = 0;
   std::array<std::uint32_t, 8> words{};
+
+  bool operator==(const Checkpoint&) const = default;
 };
 
 // ---- committer and supervisor, over a socketpair ----
@@ -199,12 +243,16 @@ struct RunUntar {
   std::uint32_t max_members = 0;
   std::uint64_t max_bytes = 0;
   std::uint32_t max_ratio = 0;
+
+  bool operator==(const RunUntar&) const = default;
 };
 
 struct UntarEnded {
   std::uint64_t job = 0;
   std::int32_t code = 0;
   std::int32_t signal = 0;
+
+  bool operator==(const UntarEnded&) const = default;
 };
 
 // ---- worker to supervisor, over its channel ----
@@ -212,16 +260,21 @@ struct UntarEnded {
 struct LogLine {
   std::uint8_t level = 0;  // service::Level
   std::string text;
+
+  bool operator==(const LogLine&) const = default;
 };
 struct Ready {
   std::string address;  // the receiver's bound endpoint, else empty
-};
-struct Alive {};
 
-using Message =
-    std::variant<Hello, Open, Find, AllReceived, Abort, Progress, Event, Opened, Refused, Finished, Restore,
-                 Restored, Committed, Failed, Begin, Chunk, End, Drop, Verdict, Unreadable, Checkpoint, RunUntar,
-                 UntarEnded, LogLine, Ready, Alive>;
+  bool operator==(const Ready&) const = default;
+};
+struct Alive {
+  bool operator==(const Alive&) const = default;
+};
+
+using Message = std::variant<Hello, Open, Find, AllReceived, Abort, Progress, Event, Opened, Refused,
+                             Finished, Restore, Restored, Committed, Failed, Begin, Chunk, End, Drop, Verdict,
+                             Unreadable, Checkpoint, RunUntar, UntarEnded, LogLine, Ready, Alive>;
 
 std::string encode(const Message& message);
 

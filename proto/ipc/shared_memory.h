@@ -23,10 +23,11 @@ struct Sizes {
   std::uint32_t marks = 16384;             // live uploads at most
 };
 
-// A position and the epoch it belongs to, in one word, so that a late store of an older epoch is seen as such.
+// A position and the epoch it belongs to, in one word, so that a late store of an older epoch is seen as
+// such.
 struct Position {
-  std::uint16_t epoch = 0;   // the low 16 bits of the upload's epoch
-  std::uint64_t bytes = 0;   // 48 bits
+  std::uint16_t epoch = 0;  // the low 16 bits of the upload's epoch
+  std::uint64_t bytes = 0;  // 48 bits
   std::uint64_t packed() const noexcept { return (std::uint64_t{epoch} << 48) | bytes; }
   static Position unpack(std::uint64_t word) noexcept;
 };
@@ -124,8 +125,8 @@ class SlotPool {
   };
   SharedMemory& memory_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::optional<Loan>> loans_;       // by slot
-  std::vector<std::uint32_t> held_;              // slots lent, by mark
+  std::vector<std::optional<Loan>> loans_;  // by slot
+  std::vector<std::uint32_t> held_;         // slots lent, by mark
 };
 
 // The hasher's side: the bytes of a slot while it still is of that generation.

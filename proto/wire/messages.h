@@ -38,6 +38,8 @@ enum class Code : std::uint32_t {
 struct Refusal {
   Code code;
   std::string sentence;
+
+  bool operator==(const Refusal&) const = default;
 };
 
 // ---- client to server ----
@@ -48,12 +50,16 @@ struct PostFileOptions {  // ours
   std::optional<std::int64_t> mtime_ns;  // absent for a stream
   bool check = false;                    // only ask whether it would be accepted
   std::optional<Id> replaces;            // ends that upload of the same user first
+
+  bool operator==(const PostFileOptions&) const = default;
 };
 
 struct PostFile {
   std::string filename;
   std::string metadata;  // a JSON object, as the client's bytes
   std::optional<PostFileOptions> options;
+
+  bool operator==(const PostFile&) const = default;
 };
 
 struct PostChunk {
@@ -63,11 +69,15 @@ struct PostChunk {
   std::optional<digest::Digest> checksum;  // with the last chunk
 };
 
-struct QueryStatus {};
+struct QueryStatus {
+  bool operator==(const QueryStatus&) const = default;
+};
 
 struct ClientError {
   std::uint32_t code = 0;
   std::string message;
+
+  bool operator==(const ClientError&) const = default;
 };
 
 using ClientMessage = std::variant<PostFile, PostChunk, QueryStatus, ClientError>;
@@ -79,6 +89,8 @@ struct ApprovalOptions {  // ours
   Id upload_id;
   std::uint64_t seek = 0;  // bytes that are already there
   std::uint32_t untar_max_members = 0;
+
+  bool operator==(const ApprovalOptions&) const = default;
 };
 
 struct UploadApproved {
@@ -86,15 +98,21 @@ struct UploadApproved {
   std::uint32_t chunk_size = 0;  // bytes, a maximum
   std::uint32_t max_queue = 0;   // sent chunks that an original keeps for resending
   std::optional<ApprovalOptions> options;
+
+  bool operator==(const UploadApproved&) const = default;
 };
 
 struct TransferCredit {
   std::uint32_t amount = 0;  // chunks
+
+  bool operator==(const TransferCredit&) const = default;
 };
 
 struct StatusReport {
   std::uint64_t seek = 0;    // bytes
   std::uint32_t credit = 0;  // chunks from there
+
+  bool operator==(const StatusReport&) const = default;
 };
 
 struct Receipt {  // ours
@@ -103,17 +121,23 @@ struct Receipt {  // ours
   std::uint64_t size = 0;
   std::string destination;
   std::string committed_at;  // RFC 3339
+
+  bool operator==(const Receipt&) const = default;
 };
 
 struct UploadFinished {
   std::string upload_id;
   std::optional<Receipt> receipt;
+
+  bool operator==(const UploadFinished&) const = default;
 };
 
 struct ServerError {
   std::uint32_t code = 0;
   std::string message;
   std::optional<Id> key;  // ours
+
+  bool operator==(const ServerError&) const = default;
 };
 
 using ServerMessage = std::variant<UploadApproved, TransferCredit, StatusReport, UploadFinished, ServerError>;
