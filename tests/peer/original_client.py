@@ -1,0 +1,204 @@
+"""An original client (1.0.3) as the contract describes it: it must work against our server unchanged.
+
+Run by hand: python3 -m tests.peer.original_client --help
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import uuid
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Optional, Union
+
+import zmq
+
+from tests.peer import keys as certificates
+from tests.peer import wire
+from tests.peer.keys import KeyPair
+
+
+class Refused(Exception):
+    """The server sent an error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Died(Exception):
+    """The server sent what an original can't survive."""
+
+
+class GaveUp(Exception):
+    """The server said nothing for too long."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    seek: int
+    data: bytes
+    last: bool
+
+
+class Window:
+    """The chunks of one file: new ones are read from the source, the last `maxqueue` are kept for sending again."""
+
+    def __init__(self, source: BinaryIO, chunk_size: int, maxqueue: int) -> None:
+        self._source = source
+        self._chunk_size = chunk_size
+        self._kept: deque[Chunk] = deque(maxlen=maxqueue)
+        self._again: deque[Chunk] = deque()
+        self._end = 0
+        self._digest = hashlib.sha256()
+        self.finished = False
+
+    @property
+    def digest(self) -> bytes:
+        return self._digest.digest()
+
+    def next(self) -> Chunk:
+        """After the end: an empty last chunk, each time anew, and each pushes a kept one out."""
+        if self._again:
+            return self._again.popleft()
+        data = self._source.read(self._chunk_size)
+        chunk = Chunk(self._end, data, last=not data)
+        self._digest.update(data)
+        self._end += len(data)
+        self._kept.append(chunk)
+        self.finished = chunk.last
+        return chunk
+
+    @property
+    def pending(self) -> bool:
+        return bool(self._again) or not self.finished
+
+    def rewind(self, seek: int) -> None:
+        """Only to the start of a chunk that is kept, or to where the next one begins once some were sent."""
+        if not self._kept:
+            raise Died(f"a status-report ({seek}) before the first chunk")
+        starts = [chunk.seek for chunk in self._kept]
+        if seek in starts:
+            self._again = deque(list(self._kept)[starts.index(seek):])
+        elif seek == self._end:
+            self._again.clear()
+        else:
+            raise Died(f"can't rewind to {seek}: {len(starts)} chunks are kept, from {starts[0]} to {starts[-1]}")
+
+
+class OriginalClient:
+    """Sends one file over one connection."""
+
+    def __init__(self, endpoint: str, server_public: bytes, keys: KeyPair, receive_timeout: float = 30.0,
+                 tries: int = 120, chunk_size: Optional[int] = None) -> None:
+        self._receive_timeout = receive_timeout
+        self._tries = tries
+        self._chunk_size = chunk_size
+        self.reports = 0  # status-reports that made it rewind
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.IDENTITY, uuid.uuid4().bytes)
+        self._socket.setsockopt(zmq.LINGER, 1000)
+        self._socket.curve_serverkey = server_public
+        self._socket.curve_publickey, self._socket.curve_secretkey = keys.public, keys.secret
+        self._socket.connect(endpoint)
+
+    def close(self) -> None:
+        self._socket.close()
+        self._context.term()
+
+    def upload(self, source: BinaryIO, name: str, metadata: Optional[dict[str, object]] = None) -> str:
+        """The upload's id. Raises Refused, Died or GaveUp."""
+        self._socket.send_multipart(wire.post_file(name, json.dumps(metadata or {})))
+        approved = self._receive()
+        if approved is None:
+            raise GaveUp(f"no answer to post-file within {self._receive_timeout} s")
+        if not isinstance(approved, wire.UploadApproved):
+            raise Died(f"{approved} in answer to post-file")
+        chunk_size = min(self._chunk_size or approved.chunksize, approved.chunksize)
+        window = Window(source, chunk_size, approved.maxqueue)
+        return self._transfer(window, approved.credit)
+
+    def _transfer(self, window: Window, credit: int) -> str:
+        while True:
+            while credit > 0 and window.pending:
+                self._send(window)
+                credit -= 1
+            message = self._await_message()
+            if isinstance(message, wire.UploadFinished):
+                return message.upload_id
+            if isinstance(message, wire.StatusReport):
+                self.reports += 1
+                window.rewind(message.seek)
+                credit = message.credit
+            elif isinstance(message, wire.TransferCredit):
+                credit += message.amount
+                if credit > 0 and not window.pending:
+                    self._send(window)
+                    credit -= 1
+            else:
+                raise Died(f"{message} in the middle of a transfer")
+
+    def _send(self, window: Window) -> None:
+        chunk = window.next()
+        self._socket.send_multipart(wire.post_chunk(chunk.seek, chunk.data, window.digest if chunk.last else None))
+
+    def _await_message(self) -> wire.ServerMessage:
+        for _ in range(self._tries):
+            message = self._receive()
+            if message is not None:
+                return message
+            self._socket.send_multipart(wire.query_status())
+        self._socket.send_multipart(wire.error(408, "The server does not answer."))
+        raise GaveUp(f"no answer to {self._tries} query-status")
+
+    def _receive(self) -> Optional[wire.ServerMessage]:
+        if not self._socket.poll(int(self._receive_timeout * 1000)):
+            return None
+        message = parse_as_original(self._socket.recv_multipart())
+        if isinstance(message, wire.Error):
+            raise Refused(message.code, message.message)
+        return message
+
+
+ARGUMENTS = {b"upload-approved": 3, b"transfer-credit": 1, b"status-report": 2, b"upload-finished": 1, b"error": 2}
+
+
+def parse_as_original(frames: list[bytes]) -> wire.ServerMessage:
+    """Trailing frames that the original does not know are ignored."""
+    return wire.parse_server(frames[: 1 + ARGUMENTS.get(frames[0], len(frames))])
+
+
+def upload_file(endpoint: str, server_public: bytes, keys: KeyPair, path: Union[str, Path], name: Optional[str] = None,
+                metadata: Optional[dict[str, object]] = None, receive_timeout: float = 30.0,
+                chunk_size: Optional[int] = None) -> str:
+    client = OriginalClient(endpoint, server_public, keys, receive_timeout, chunk_size=chunk_size)
+    try:
+        with open(path, "rb") as source:
+            return client.upload(source, name or Path(path).name, metadata)
+    finally:
+        client.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Sends files as the original client does.")
+    parser.add_argument("--config-dir", type=Path, default=Path.home() / ".dync")
+    parser.add_argument("--port", type=int, default=8889)
+    parser.add_argument("--receive-timeout", type=float, default=30.0)
+    parser.add_argument("server")
+    parser.add_argument("files", nargs="+", type=Path)
+    args = parser.parse_args()
+    own = certificates.load(args.config_dir / "client.key_secret")
+    server_public = certificates.load_public(args.config_dir / "server.key")
+    for path in args.files:
+        endpoint = f"tcp://{args.server}:{args.port}"
+        print(path, upload_file(endpoint, server_public, own, path, receive_timeout=args.receive_timeout))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
