@@ -17,7 +17,7 @@ using wire::Id;
 Path staging_dir(const Path& tmp_dir, const Id& upload);
 inline constexpr char kStagedData[] = "data";
 inline constexpr char kStamp[] = "stamp";
-inline constexpr char kOut[] = "out";            // what is about to be published
+inline constexpr char kOut[] = "out";             // what is about to be published
 inline constexpr char kExtracting[] = "extract";  // dync-untar fills it
 inline constexpr char kUntarReport[] = "report";  // why dync-untar refused
 inline constexpr char kOrphans[] = "orphans";     // TMP_DIR/orphans
@@ -32,7 +32,7 @@ std::string format_stamp(const Stamp& stamp);
 std::optional<Stamp> parse_stamp(std::string_view text);
 
 // ---- dropbox: ITEM/… and the marker beside it ----
-std::string marker(std::string_view item);                 // .MARKER_is_finished_ITEM
+std::string marker(std::string_view item);  // .MARKER_is_finished_ITEM
 bool looks_like_marker(std::string_view name);
 std::string checksum_sidecar(std::string_view item);       // ITEM.sha256sum
 std::string original_name_sidecar(std::string_view item);  // ITEM.origlabfilename
@@ -47,7 +47,7 @@ Path run_file(const Path& ledger);                // LEDGER.run
 Path committer_socket(const Path& runtime_dir);
 Path admin_socket(const Path& runtime_dir);
 Path hasher_socket(const Path& runtime_dir, int hasher);
-std::string ipc_endpoint(const Path& socket);     // ipc://…
+std::string ipc_endpoint(const Path& socket);  // ipc://…
 
 // ---- keys ----
 inline constexpr char kDotDir[] = ".dync";
@@ -55,7 +55,7 @@ inline constexpr char kServerSecret[] = "server.key_secret";
 inline constexpr char kServerPublic[] = "server.key";
 inline constexpr char kClientSecret[] = "client.key_secret";
 inline constexpr char kClientPublic[] = "client.key";
-inline constexpr char kClients[] = "clients";            // directory of *.key
+inline constexpr char kClients[] = "clients";  // directory of *.key
 inline constexpr char kPublicSuffix[] = ".key";
 inline constexpr char kKnownServers[] = "known_servers";  // directory of HOST_PORT.key
 Path known_server(const Path& dot_dir, std::string_view host, int port);
