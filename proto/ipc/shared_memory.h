@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "proto/posix/file.h"
@@ -56,6 +57,7 @@ class SharedMemory {
   std::uint32_t incarnation(Role role, std::uint32_t hasher = 0) const;
   void count_incarnation(Role role, std::uint32_t hasher = 0);
 
+  // These throw std::out_of_range for a number beyond the last one: it may come from a message.
   Mark& mark(std::uint32_t index) const;
   std::atomic<std::uint64_t>& slot_generation(std::uint32_t slot) const;
   std::span<std::byte> slot(std::uint32_t slot) const;
@@ -68,12 +70,13 @@ class SharedMemory {
 // The receiver's side of the marks: the only one that takes entries and moves `written`.
 class MarkTable {
  public:
-  explicit MarkTable(SharedMemory& memory) : memory_(memory) {}
+  explicit MarkTable(SharedMemory& memory);  // finds what a receiver before this one took
 
   // The entry that already belongs to `upload` (a receiver before this one took it).
   std::optional<std::uint32_t> find(const wire::Id& upload) const;
   // Takes a free entry, or the upload's own, and begins an epoch above both `epoch` and the entry's last,
-  // with both marks at `bytes`/0. Nothing if all are taken.
+  // with both marks at `bytes`/0. Nothing if all are taken. A file that must be cut to `bytes` is cut after
+  // this, never before: the written mark must never lie beyond the bytes that are there.
   struct Taken {
     std::uint32_t index;
     std::uint32_t epoch;
@@ -85,11 +88,18 @@ class MarkTable {
 
  private:
   SharedMemory& memory_;
+  std::unordered_map<wire::Id, std::uint32_t> taken_;
+  std::vector<std::uint32_t> free_;
 };
 
-// Bytes of `mark` that count for `epoch`: 0 while it still tells another epoch.
+// Bytes of `mark` that count for `epoch`: 0 while it still tells another epoch. A store for an epoch that is
+// not the mark's any more does nothing; one for the current epoch always counts, also a lower one (a hasher
+// that starts again).
 std::uint64_t written_bytes(const Mark& mark, std::uint32_t epoch);
 std::uint64_t hashed_bytes(const Mark& mark, std::uint32_t epoch);
+// The written mark of whatever epoch the entry was in last: for a receiver that finds it after another died,
+// also in the middle of a take().
+std::uint64_t last_written(const Mark& mark);
 void store_written(Mark& mark, std::uint32_t epoch, std::uint64_t bytes);
 void store_hashed(Mark& mark, std::uint32_t epoch, std::uint64_t bytes);
 
@@ -106,14 +116,15 @@ class SlotPool {
     std::uint64_t generation;
     std::span<std::byte> bytes;  // the whole slot
   };
-  // For the chunk of `mark`'s upload that ends at `end`. Nothing if none is free, or the upload already holds
-  // half of all slots (so that the hasher is never further behind than that).
+  // For the chunk of `mark`'s upload that ends at `end`. Nothing if none is free, also after a collect(), or
+  // the upload already holds half of all slots (so that the hasher is never further behind than that).
   std::optional<Lent> lend(std::uint32_t mark, std::uint32_t epoch, std::uint64_t end, Until until);
 
   // Takes back what both marks have passed, and what belongs to an epoch that is over. Returns how many.
   // A slot with a write under way must have its epoch alive: end an epoch only after its writes ended.
   std::size_t collect();
-  // After a hasher was reaped: what is written needs no slot any more, its successor reads the file.
+  // After a hasher was reaped: what it had not hashed needs no slot once it is written, its successor reads
+  // the file. Also collects.
   std::size_t collect_written(std::uint32_t hasher, std::uint32_t hashers);
   std::size_t free() const noexcept { return free_.size(); }
 
@@ -123,6 +134,9 @@ class SlotPool {
     std::uint64_t end;
     Until until;
   };
+  bool may_lend(std::uint32_t mark) const;
+  bool is_over(const Loan& loan) const;
+
   SharedMemory& memory_;
   std::vector<std::uint32_t> free_;
   std::vector<std::optional<Loan>> loans_;  // by slot
