@@ -26,15 +26,15 @@ class Error : public std::runtime_error {
 
 // Newest first.
 struct UploadFilter {
-  std::optional<State> state;
-  std::optional<std::string> origin;
-  std::optional<std::string> since;  // created at or after this RFC 3339 UTC time
+  std::optional<State> state = {};
+  std::optional<std::string> origin = {};
+  std::optional<std::string> since = {};  // created at or after this RFC 3339 UTC time
   std::uint32_t limit = 100;
 };
 
 // By seq, oldest first.
 struct EventFilter {
-  std::optional<Id> upload;
+  std::optional<Id> upload = {};
   std::int64_t after = 0;  // only events with a higher seq
   std::uint32_t limit = 1000;
 };

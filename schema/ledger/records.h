@@ -24,28 +24,28 @@ struct Upload {
   std::string destination;  // DROPBOX/CLEAN, or DROPBOX/TOP once an archive is extracted
   std::string metadata;     // the client's bytes
   bool untar = false;
-  std::optional<std::uint64_t> size_declared;  // absent: a stream, or an original
+  std::optional<std::uint64_t> size_declared = {};  // absent: a stream, or an original
   std::uint64_t bytes_received = 0;
-  std::optional<Digest> sha256;  // as verified
+  std::optional<Digest> sha256 = {};  // as verified
   State state = State::receiving;
-  std::optional<std::uint32_t> error_code;
-  std::optional<std::string> error;
+  std::optional<std::uint32_t> error_code = {};
+  std::optional<std::string> error = {};
   std::string created_at;
   std::string updated_at;
-  std::optional<std::string> finished_at;
+  std::optional<std::string> finished_at = {};
 };
 
 // What a session needs after a restart. Internal: it may change with any migration.
 struct Session {
-  std::string routing_id;  // the connection that opened it
-  std::optional<Id> key;   // absent: an original
-  std::optional<std::int64_t> mtime_ns;
+  std::string routing_id;      // the connection that opened it
+  std::optional<Id> key = {};  // absent: an original
+  std::optional<std::int64_t> mtime_ns = {};
   bool first_chunk_seen = false;
-  std::uint32_t chunk_size = 0;         // as given
-  std::uint32_t max_queue = 0;          // as given
-  std::uint32_t epoch = 0;              // the last one that the ledger heard of
-  std::optional<Digest> client_sha256;  // with the last chunk
-  std::optional<std::string> reserves;  // the destination that no other upload may take meanwhile
+  std::uint32_t chunk_size = 0;              // as given
+  std::uint32_t max_queue = 0;               // as given
+  std::uint32_t epoch = 0;                   // the last one that the ledger heard of
+  std::optional<Digest> client_sha256 = {};  // with the last chunk
+  std::optional<std::string> reserves = {};  // the destination that no other upload may take meanwhile
   bool kept = false;  // failed, but its verified data stays in staging for `dync-admin retry`
   bool held = false;  // a sync failed while it was published: only the operator lets it go on
 };
@@ -58,7 +58,7 @@ struct Row {
 // A row of `events`.
 struct Event {
   std::int64_t seq = 0;
-  std::optional<Id> upload_id;  // absent: a refusal, or something of the server as a whole
+  std::optional<Id> upload_id = {};  // absent: a refusal, or something of the server as a whole
   std::string at;
   std::string process;  // receiver, hasher, committer, …
   std::string event;    // schema/ledger/events.h

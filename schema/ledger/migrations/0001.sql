@@ -30,7 +30,7 @@ CREATE TABLE events (
   at TEXT NOT NULL,
   process TEXT NOT NULL,
   event TEXT NOT NULL,
-  detail TEXT NOT NULL CHECK (json_valid(detail))
+  detail TEXT NOT NULL
 ) STRICT;
 
 CREATE INDEX events_upload ON events (upload_id, seq);

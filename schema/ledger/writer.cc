@@ -1,0 +1,164 @@
+#include "schema/ledger/writer.h"
+
+#include <stdexcept>
+
+#include "proto/posix/process.h"
+#include "schema/ledger/connection.h"
+#include "schema/ledger/opening.h"
+#include "schema/ledger/rows.h"
+#include "schema/ledger/statements.h"
+
+namespace dync::ledger {
+
+Writer::Writer(const Path& file)
+    : lock_(take_lock(file)), connection_(open_for_writing(file)), reader_(connection_) {
+  new_ = migrate(*connection_) == Before::nothing;
+}
+
+Writer::~Writer() = default;
+
+void Writer::set_boot_id(const std::string& boot_id) {
+  connection_->query(sql::kSetMeta).add(sql::kBootId).add(boot_id).run();
+}
+
+void Writer::add(const Upload& upload, const Session& session) {
+  const std::string now = posix::utc_now();
+  Query row = connection_->query(sql::kAddUpload);
+  row.add(upload.upload_id.hex()).add(upload.origin).add(upload.filename).add(upload.clean_name);
+  row.add(upload.destination).add(upload.metadata).add(std::int64_t{upload.untar});
+  if (upload.size_declared)
+    row.add_size(*upload.size_declared);
+  else
+    row.add_null();
+  row.add(now).add(now).run();
+
+  Query internal = connection_->query(sql::kAddSession);
+  internal.add(upload.upload_id.hex())
+      .add(upload.origin)
+      .add_blob(std::as_bytes(std::span(session.routing_id)));
+  if (session.key)
+    internal.add(session.key->hex());
+  else
+    internal.add_null();
+  internal.add(session.mtime_ns).add(std::int64_t{!session.key}).add(std::int64_t{session.chunk_size});
+  internal.add(std::int64_t{session.max_queue}).add(std::int64_t{session.epoch}).add(session.reserves).run();
+}
+
+void Writer::set_progress(const Id& id, std::uint64_t bytes) {
+  connection_->query(sql::kSetProgress).add(id.hex()).add_size(bytes).add(posix::utc_now()).run();
+}
+
+void Writer::set_received(const Id& id, std::uint64_t size, std::uint32_t epoch,
+                          const Digest& client_sha256) {
+  step(id, State::received);
+  connection_->query(sql::kSetSize).add_size(size).add(id.hex()).run();
+  connection_->query(sql::kSetReceived)
+      .add(std::int64_t{epoch})
+      .add(digest::to_hex(client_sha256))
+      .add(id.hex())
+      .run();
+}
+
+void Writer::set_epoch(const Id& id, std::uint32_t epoch) {
+  connection_->query(sql::kSetEpoch).add(std::int64_t{epoch}).add(id.hex()).run();
+}
+
+void Writer::set_verified(const Id& id, const Digest& sha256) {
+  step(id, State::verified);
+  connection_->query(sql::kSetSha256).add(digest::to_hex(sha256)).add(id.hex()).run();
+}
+
+void Writer::set_destination(const Id& id, const std::string& clean_name, const std::string& destination) {
+  connection_->query(sql::kSetDestination).add(clean_name).add(destination).add(id.hex()).run();
+  connection_->query(sql::kReserve).add(destination).add(id.hex()).run();
+}
+
+void Writer::set_state(const Id& id, State state) {
+  step(id, state);
+  if (!is_live(state)) connection_->query(sql::kEndSession).add(std::int64_t{0}).add(id.hex()).run();
+}
+
+void Writer::set_ended(const Id& id, State state, std::uint32_t code, const std::string& sentence,
+                       bool kept) {
+  step(id, state);
+  connection_->query(sql::kSetError).add(std::int64_t{code}).add(sentence).add(id.hex()).run();
+  connection_->query(sql::kEndSession).add(std::int64_t{kept}).add(id.hex()).run();
+}
+
+void Writer::set_held(const Id& id) {
+  connection_->query(sql::kSetHeld).add(id.hex()).run();
+}
+
+void Writer::set_members(const Id& id, std::span<const Member> members) {
+  connection_->query(sql::kDropMembers).add(id.hex()).run();
+  for (const Member& member : members)
+    connection_->query(sql::kAddMember)
+        .add(id.hex())
+        .add(member.path)
+        .add_size(member.size)
+        .add(digest::to_hex(member.sha256))
+        .run();
+}
+
+void Writer::add_checkpoint(const Id& id, const Checkpoint& checkpoint) {
+  const std::string state = blob_of(checkpoint);
+  connection_->query(sql::kAddCheckpoint)
+      .add(id.hex())
+      .add_size(checkpoint.offset)
+      .add_blob(std::as_bytes(std::span(state)))
+      .run();
+}
+
+void Writer::drop_checkpoints_above(const Id& id, std::uint64_t offset) {
+  connection_->query(sql::kDropCheckpoints).add(id.hex()).add_size(offset).run();
+}
+
+void Writer::add_event(const std::optional<Id>& id, std::string_view process, std::string_view event,
+                       const std::string& detail) {
+  Query query = connection_->query(sql::kAddEvent);
+  if (id)
+    query.add(id->hex());
+  else
+    query.add_null();
+  query.add(posix::utc_now()).add(process).add(event).add(detail).run();
+}
+
+void Writer::step(const Id& id, State to) {
+  {
+    Query query = connection_->query(sql::kState);
+    query.add(id.hex());
+    if (!query.next()) throw std::logic_error("the ledger has no upload " + id.hex());
+    const State from = state_from(query, 0);
+    if (!may_follow(from, to))
+      throw std::logic_error("upload " + id.hex() + " can't go from " + std::string(text_of(from)) + " to " +
+                             std::string(text_of(to)));
+  }
+  const std::string now = posix::utc_now();
+  Query query = connection_->query(sql::kSetState);
+  query.add(id.hex()).add(text_of(to)).add(now);
+  if (is_live(to))
+    query.add_null();
+  else
+    query.add(now);
+  query.run();
+}
+
+Batch::Batch(Writer& writer) : connection_(*writer.connection_) {
+  connection_.query(sql::kBegin).run();
+}
+
+Batch::~Batch() {
+  if (!open_) return;
+  try {
+    connection_.query(sql::kRollback).run();
+  } catch (const Error&) {
+    // SQLite rolls back by itself after some errors, and then says that there is no transaction.
+  }
+}
+
+void Batch::commit() {
+  connection_.query(sql::kCommit).run();
+  open_ = false;
+}
+
+}  // namespace dync::ledger
