@@ -38,7 +38,6 @@ class Frame {
 
  private:
   friend class Socket;
-  struct Impl;
   alignas(8) std::byte storage_[64];  // a zmq_msg_t
 };
 
@@ -63,7 +62,7 @@ struct CurveClient {
   std::string secret_key;
 };
 
-// Only what is set is told to libzmq. Where the numbers come from: schema/limits.
+// Only what is set is told to libzmq, and a linger of 1 s if none is. Where the numbers come from: schema/limits.
 struct Options {
   std::optional<std::string> routing_id;
   std::optional<CurveServer> curve_server;
