@@ -1,0 +1,62 @@
+"""What in the documents can rot: links, commands, the settings' table, the list of programs."""
+
+import re
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+SOURCE, BUILD = Path(sys.argv[1]), Path(sys.argv[2])
+DOCUMENTS = [p for p in SOURCE.rglob("*.md") if "build" not in p.relative_to(SOURCE).parts]
+PAGE_HEADINGS = ["What it does", "Security", "Diagnostics", "Limits", "Parameters"]
+
+
+class Documents(unittest.TestCase):
+    def test_links_lead_somewhere(self) -> None:
+        broken = []
+        for document in DOCUMENTS:
+            for target in re.findall(r"\]\(([^)#\s]+)", document.read_text()):
+                if not target.startswith("http") and not (document.parent / target).exists():
+                    broken.append(f"{document.relative_to(SOURCE)}: {target}")
+        self.assertEqual(broken, [])
+
+    def test_commands_of_the_readme_exist(self) -> None:
+        commands = set(re.findall(r"(?<![\w/])ops/[a-z]+(?![\w/])", (SOURCE / "README.md").read_text()))
+        self.assertLessEqual({"ops/demo", "ops/test"}, commands)
+        for command in commands:
+            self.assertTrue((SOURCE / command).stat().st_mode & 0o111, f"{command} can't be run")
+
+    def test_settings_are_those_of_the_code(self) -> None:
+        printed = subprocess.run([BUILD / "tests/unit/config/print_parameters"], check=True, capture_output=True,
+                                 text=True).stdout
+        readme = (SOURCE / "README.md").read_text()
+        written = re.search(r"<!-- parameters:.*?-->\n(.*)<!-- end of parameters -->", readme, re.S).group(1)
+        self.assertEqual(written, printed)
+
+    def test_each_program_has_its_page(self) -> None:
+        programs = re.findall(r"^\| `(dync[a-z-]*)` \| \[[^]]+\]\(([^)]+)\)", (SOURCE / "DESIGN.md").read_text(), re.M)
+        self.assertEqual(len(programs), 8)
+        for program, page in programs:
+            text = (SOURCE / page).read_text()
+            self.assertTrue(text.startswith(f"# {program} – "), page)
+            self.assertEqual(re.findall(r"^## (.*)", text, re.M), PAGE_HEADINGS, page)
+
+    def test_documents_name_no_machine(self) -> None:
+        for document in DOCUMENTS:
+            self.assertNotRegex(document.read_text(), r"/root/|/work/|\bTODO\b", document)
+
+    def test_options_of_each_page_are_those_of_the_program(self) -> None:
+        """Every long option that --help prints stands on the page, and the page names no other."""
+        for page in DOCUMENTS:
+            program = BUILD / page.relative_to(SOURCE).with_suffix("")
+            if not page.stem.startswith("dync") or not program.exists():
+                continue
+            text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
+            offered = set(re.findall(r"--[a-z][a-z-]+", text))
+            parameters = page.read_text().split("## Parameters")[1]
+            self.assertEqual(set(re.findall(r"--[a-z][a-z-]+", parameters)) | {"--help", "--version"},
+                             offered | {"--help", "--version"}, page.name)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
