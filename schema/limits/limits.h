@@ -46,13 +46,45 @@ inline constexpr seconds kReportPause{25};                // between two status-
 inline constexpr milliseconds kRepeatPause{250};          // between two repeated answers after the end
 inline constexpr seconds kCommitterSilence{20};           // a post-file hears 503 after that
 
+// ---- receiver ----
+// Chunks of one upload on the way, in bytes. As much as it may hold in slots, so nearly nothing waits outside
+// of them: with this window, libzmq's queue and the session's own stay below 64 MiB of anonymous memory.
+inline constexpr std::uint64_t kWindow = 32 * kMiB;
+// Messages that libzmq keeps of one connection: a window of 1 MiB chunks and the small messages between them.
+inline constexpr int kServerReceiveHwm = 40;
+inline constexpr std::uint64_t kHasherLag = 32 * kMiB;  // beyond it slots are free once written, no hints
+inline constexpr milliseconds kSlotPause{3};  // between two looks for a free slot, while one is missed
+inline constexpr std::uint64_t kPreallocate =
+    8 * kMiB;                               // files of a known size from here on get their blocks at once
+inline constexpr seconds kSilentShare{45};  // a silent session's credit goes back to the budget
+inline constexpr seconds kProgress{5};      // between two notes of an upload's position to the ledger
+inline constexpr seconds kKeysRefresh{1};   // a changed key counts within 2 s
+inline constexpr seconds kAnswerKept{600};  // how long an ended session can be asked for its answer,
+inline constexpr std::size_t kAnswersKept = 10000;  // and how many at most; the committer knows the others
+inline constexpr seconds kSelfTest{10};             // for the receiver to be refused by itself at start
+inline constexpr seconds kReceiverStop{5};          // writes that are under way at SIGTERM
+inline constexpr int kMessagesATurn = 64;           // read from the network before others get their turn
+
 // ---- supervision ----
 inline constexpr seconds kStop{10};  // SIGTERM to exit
 inline constexpr milliseconds kRestartFirst{0};
 inline constexpr seconds kRestartMost{10};  // back-off of a worker that keeps dying
+inline constexpr seconds kSteady{1};         // a worker that served for so long starts again at once
+inline constexpr seconds kWorkerStart{300};  // the committer reads the whole ledger before it is ready
+inline constexpr std::size_t kUntarsAtOnce = 4;  // they share the disks
+inline constexpr seconds kUntarTime{3600};       // for one archive: 10 GiB at 3 MB/s
 
 // ---- the client, as the original ----
 inline constexpr seconds kQueryAfter{30};
 inline constexpr int kQueryTries = 120;
+inline constexpr seconds kIdleQuery{20};         // a sign of life while standard input has nothing
+inline constexpr seconds kFirstConnect{5};       // refused for so long at the first connect: told, exit 1
+inline constexpr seconds kFirstAnswer{10};       // no TCP connection at all for so long: told, exit 1
+inline constexpr milliseconds kRetryFirst{250};  // a new post-file after 503 or a lost connection, doubled
+inline constexpr seconds kRetryMost{30};
+inline constexpr std::uint32_t kReadAhead = 8;               // chunks in memory, read or on their way
+inline constexpr std::uint32_t kLargestChunk = 4 * kMiB;     // whatever a server allows
+inline constexpr std::uint64_t kLargestWindow = 256 * kMiB;  // kept of standard input for a rewind
+inline constexpr std::size_t kMaxMetadataFile = 16 * kMiB;   // of -m; the server's own limit is stricter
 
 }  // namespace dync::limits

@@ -1,0 +1,155 @@
+#include "receiver/credit.h"
+
+#include <algorithm>
+
+#include "schema/limits/limits.h"
+
+namespace dync::receiver {
+
+template <typename Change>
+void CreditBook::change(Account& account, Change apply) {
+  const std::uint64_t before = account.bytes();
+  apply(account);
+  used_ = used_ - before + account.bytes();
+}
+
+CreditBook::Member CreditBook::join(const CreditTerms& terms) {
+  accounts_[++last_].terms = terms;
+  return last_;
+}
+
+CreditBook::Member CreditBook::rejoin(const CreditTerms& terms) {
+  const Member member = join(terms);
+  change(accounts_.at(member), [&](Account& account) {
+    account.limit = terms.max_queue;
+    if (terms.original) account.untold = std::min(limits::kOriginalReserve, terms.max_queue);
+  });
+  return member;
+}
+
+void CreditBook::leave(Member member) {
+  const auto found = accounts_.find(member);
+  if (found == accounts_.end()) return;
+  used_ -= found->second.bytes();
+  accounts_.erase(found);
+}
+
+// The share of the budget that each session can have if all want the same, within what it may queue.
+std::uint64_t CreditBook::window(const Account& account) const {
+  const CreditTerms& terms = account.terms;
+  const std::uint64_t reserve = terms.original ? limits::kOriginalReserve : 0;
+  const std::uint64_t queue = terms.max_queue > reserve ? terms.max_queue - reserve : 1;
+  const std::uint64_t fair = budget_ / terms.chunk_size / std::max<std::size_t>(1, accounts_.size());
+  const std::uint64_t most = limits::kWindow / terms.chunk_size;
+  return std::max<std::uint64_t>(1, std::min({queue, fair, most}));
+}
+
+std::uint32_t CreditBook::due(const Account& account) const {
+  if (account.closed || account.resting) return 0;
+  if (account.gap && account.limit > account.taken) return 0;
+  const std::uint64_t wide = window(account);
+  const std::uint64_t outstanding = account.outstanding();
+  if (outstanding >= wide) return 0;
+  const std::uint64_t missing = wide - outstanding;
+  const std::uint64_t step = std::max<std::uint64_t>(1, wide / 4);
+  return missing >= step ? static_cast<std::uint32_t>(missing) : 0;
+}
+
+std::uint64_t CreditBook::room(const Account& account) const {
+  return used_ >= budget_ ? 0 : (budget_ - used_) / account.terms.chunk_size;
+}
+
+void CreditBook::queue(Member member, Account& account) {
+  if (account.queued) return;
+  account.queued = true;
+  waiting_.push_back(member);
+}
+
+std::uint32_t CreditBook::first_offer(Member member) {
+  Account& account = accounts_.at(member);
+  const auto chunks = static_cast<std::uint32_t>(std::min<std::uint64_t>(due(account), room(account)));
+  if (waiting_.empty() && chunks > 0) return chunks;
+  queue(member, account);
+  return 0;
+}
+
+void CreditBook::granted(Member member, std::uint32_t chunks) {
+  change(accounts_.at(member), [&](Account& account) { account.limit += chunks; });
+}
+
+bool CreditBook::take(Member member) {
+  Account& account = accounts_.at(member);
+  if (account.taken >= account.limit) return false;
+  change(account, [](Account& changed) { ++changed.taken; });
+  return true;
+}
+
+void CreditBook::wrote(Member member) {
+  const auto found = accounts_.find(member);
+  if (found == accounts_.end()) return;
+  change(found->second, [](Account& account) { ++account.written; });
+  if (due(found->second) > 0) queue(member, found->second);
+}
+
+void CreditBook::close(Member member) {
+  change(accounts_.at(member), [](Account& account) { account.closed = true; });
+}
+
+void CreditBook::set_gap(Member member, bool open) {
+  Account& account = accounts_.at(member);
+  if (account.gap == open) return;
+  account.gap = open;
+  if (due(account) > 0) queue(member, account);
+}
+
+void CreditBook::rest(Member member) {
+  change(accounts_.at(member), [](Account& account) { account.resting = true; });
+}
+
+void CreditBook::wake(Member member) {
+  Account& account = accounts_.at(member);
+  change(account, [](Account& changed) { changed.resting = false; });
+  if (due(account) > 0) queue(member, account);
+}
+
+std::uint32_t CreditBook::told_credit(Member member) const {
+  const Account& account = accounts_.at(member);
+  const std::uint64_t left = account.limit - account.taken;
+  const std::uint64_t told = left > account.untold ? left - account.untold : std::min<std::uint64_t>(left, 1);
+  return static_cast<std::uint32_t>(told);
+}
+
+std::uint32_t CreditBook::nudge(Member member) const {
+  const Account& account = accounts_.at(member);
+  if (account.untold > 0) return 1;
+  const bool granted_before = account.limit > account.taken;
+  const bool reserve_left = account.limit - account.written < account.terms.max_queue;
+  return granted_before && reserve_left && room(account) > 0 ? 1 : 0;
+}
+
+void CreditBook::nudged(Member member) {
+  Account& account = accounts_.at(member);
+  if (account.untold > 0) {
+    --account.untold;
+  } else {
+    granted(member, 1);
+  }
+}
+
+std::optional<CreditBook::Offer> CreditBook::next_offer() {
+  while (!waiting_.empty()) {
+    const Member member = waiting_.front();
+    const auto found = accounts_.find(member);
+    const std::uint32_t wanted = found == accounts_.end() ? 0 : due(found->second);
+    // The first in the queue waits for room, so that small chunks of others can't pass it for ever.
+    if (wanted > 0 && room(found->second) == 0) return std::nullopt;
+    waiting_.pop_front();
+    if (found == accounts_.end()) continue;
+    found->second.queued = false;
+    if (wanted == 0) continue;
+    return Offer{member, static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, room(found->second)))};
+  }
+  return std::nullopt;
+}
+
+}  // namespace dync::receiver

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+
+// The book of credit: how many chunks each session may have on the way, and the budget of bytes that bounds
+// them all. Pure. A session's limit is absolute (chunks since it was opened or restored) and never falls.
+// Credit comes back when a chunk is written, never on receipt.
+namespace dync::receiver {
+
+struct CreditTerms {
+  std::uint32_t chunk_size = 0;  // bytes; each chunk counts as one of this size until it is written
+  std::uint32_t max_queue = 0;   // chunks
+  bool original = false;         // its limit stays kOriginalReserve below max_queue
+};
+
+class CreditBook {
+ public:
+  using Member = std::uint64_t;
+
+  explicit CreditBook(std::uint64_t budget) : budget_(budget) {}
+
+  Member join(const CreditTerms& terms);
+  // After a restart of the receiver: whatever the last one granted lies within max_queue chunks of the
+  // written mark, so this is the limit, even over the budget.
+  Member rejoin(const CreditTerms& terms);
+  void leave(Member member);
+
+  // Credit for an approval: what is due now, 0 while others wait. It counts after granted().
+  std::uint32_t first_offer(Member member);
+  // A grant was sent. Only then it counts.
+  void granted(Member member, std::uint32_t chunks);
+
+  // A chunk came at the expected position: false if it is beyond the limit.
+  bool take(Member member);
+  // One of the taken chunks is written.
+  void wrote(Member member);
+  // The last chunk came: what is left of the limit goes back to the budget.
+  void close(Member member);
+  // No grants while a gap is open and there is credit left to fill it with.
+  void set_gap(Member member, bool open);
+  // A silent session's share goes back to the budget, its limit stays; it counts again when it speaks.
+  void rest(Member member);
+  void wake(Member member);
+
+  // Chunks that the client is told it may send from the expected position. Less than the limit allows by what
+  // no original was ever told, but not nothing while something is left.
+  std::uint32_t told_credit(Member member) const;
+  // For an original that asks before any of its chunks came, perhaps because they were lost: one chunk out of
+  // the reserve shows where it is. 0 if there is none. It counts after nudged().
+  std::uint32_t nudge(Member member) const;
+  void nudged(Member member);
+
+  // Whose turn it is and how many chunks, or nothing if nobody is due or the budget is out. The member leaves
+  // the queue; it comes back by wrote() or wake(), so a failed send needs no other word.
+  struct Offer {
+    Member member;
+    std::uint32_t chunks;
+  };
+  std::optional<Offer> next_offer();
+
+  std::uint64_t used() const noexcept { return used_; }  // bytes granted and not yet written
+  std::uint64_t limit(Member member) const { return accounts_.at(member).limit; }
+  std::uint64_t taken(Member member) const { return accounts_.at(member).taken; }
+  std::uint64_t written(Member member) const { return accounts_.at(member).written; }
+  std::size_t size() const noexcept { return accounts_.size(); }
+
+ private:
+  struct Account {
+    CreditTerms terms;
+    std::uint64_t limit = 0;  // chunks, all three; written <= taken <= limit
+    std::uint64_t taken = 0;
+    std::uint64_t written = 0;
+    std::uint32_t untold = 0;  // part of a restored limit that no client was told of
+    bool closed = false, gap = false, resting = false, queued = false;
+
+    std::uint64_t outstanding() const { return (closed ? taken : limit) - written; }
+    std::uint64_t bytes() const { return resting ? 0 : outstanding() * terms.chunk_size; }
+  };
+
+  // Changes an account and keeps the sum in step.
+  template <typename Change>
+  void change(Account& account, Change apply);
+  std::uint64_t window(const Account& account) const;
+  std::uint32_t due(const Account& account) const;
+  std::uint64_t room(const Account& account) const;  // chunks of its size
+  void queue(Member member, Account& account);
+
+  std::uint64_t budget_;
+  std::uint64_t used_ = 0;
+  Member last_ = 0;
+  std::unordered_map<Member, Account> accounts_;
+  std::deque<Member> waiting_;  // in the order of their turns; may name members that left
+};
+
+}  // namespace dync::receiver

@@ -1,0 +1,89 @@
+#include "receiver/registry.h"
+
+#include <utility>
+
+#include "schema/limits/limits.h"
+
+namespace dync::receiver {
+namespace {
+
+template <typename Map, typename Key>
+Session* lookup(const Map& map, const Key& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? nullptr : found->second;
+}
+
+}  // namespace
+
+Session* Registry::find(const std::string& routing_id) const {
+  const auto found = entries_.find(routing_id);
+  return found == entries_.end() ? nullptr : found->second.session.get();
+}
+
+Session* Registry::of_upload(const Id& upload) const {
+  return lookup(uploads_, upload);
+}
+Session* Registry::of_member(CreditBook::Member member) const {
+  return lookup(members_, member);
+}
+
+Session& Registry::add(std::unique_ptr<Session> session) {
+  Session& added = *session;
+  entries_[added.routing_id()].session = std::move(session);
+  return added;
+}
+
+void Registry::index(Entry& entry) {
+  Session& session = *entry.session;
+  const CreditBook::Member member = session.member().value_or(0);
+  if (entry.upload != session.upload()) {
+    if (of_upload(entry.upload) == &session) uploads_.erase(entry.upload);
+    entry.upload = session.upload();
+    if (!entry.upload.empty()) uploads_[entry.upload] = &session;
+  }
+  if (entry.member != member) {
+    members_.erase(entry.member);
+    entry.member = member;
+    if (member != 0) members_[member] = &session;
+  }
+}
+
+void Registry::update(Session& session, Time now) {
+  const auto found = entries_.find(session.routing_id());
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  index(entry);
+  const bool idle = session.ended() || session.state() == State::none;
+  if (idle && !entry.idle) {
+    entry.ended_at = now;
+    ended_.push_back({session.routing_id(), now});
+  }
+  entry.idle = idle;
+}
+
+void Registry::expire(Time now) {
+  while (!ended_.empty()) {
+    const Ended& oldest = ended_.front();
+    const auto found = entries_.find(oldest.routing_id);
+    const bool stale = found == entries_.end() || !found->second.idle || found->second.ended_at != oldest.at;
+    if (!stale) {
+      if (now - oldest.at < limits::kAnswerKept && ended_.size() <= limits::kAnswersKept) return;
+      forget(oldest.routing_id);
+    }
+    ended_.pop_front();
+  }
+}
+
+void Registry::forget(const std::string& routing_id) {
+  const auto found = entries_.find(routing_id);
+  const Entry& entry = found->second;
+  if (of_upload(entry.upload) == entry.session.get()) uploads_.erase(entry.upload);
+  members_.erase(entry.member);
+  entries_.erase(found);
+}
+
+void Registry::each(const std::function<void(Session&)>& visit) const {
+  for (const auto& [routing_id, entry] : entries_) visit(*entry.session);
+}
+
+}  // namespace dync::receiver

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "receiver/session.h"
+
+namespace dync::receiver {
+
+// All sessions, by routing id, by upload and by member of the credit book. An ended session is kept a while,
+// so that a repeated question gets its answer again; the committer knows all others.
+class Registry {
+ public:
+  Session* find(const std::string& routing_id) const;
+  Session* of_upload(const Id& upload) const;
+  Session* of_member(CreditBook::Member member) const;
+
+  Session& add(std::unique_ptr<Session> session);
+  // After each input to a session: notes its upload and member, and whether it has ended or knows nothing.
+  void update(Session& session, Time now);
+  // Forgets what ended longer than limits::kAnswerKept ago, and the oldest of more than limits::kAnswersKept.
+  void expire(Time now);
+
+  // `visit` may change a session but neither add nor forget one.
+  void each(const std::function<void(Session&)>& visit) const;
+  std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::unique_ptr<Session> session;
+    Id upload;                      // as indexed
+    CreditBook::Member member = 0;  // as indexed, 0: none
+    bool idle = false;              // waits in ended_
+    Time ended_at;
+  };
+  struct Ended {
+    std::string routing_id;
+    Time at;
+  };
+  void index(Entry& entry);
+  void forget(const std::string& routing_id);
+
+  std::unordered_map<std::string, Entry> entries_;
+  std::unordered_map<Id, Session*> uploads_;
+  std::unordered_map<CreditBook::Member, Session*> members_;
+  std::deque<Ended> ended_;  // oldest first; entries that live again are passed over
+};
+
+}  // namespace dync::receiver

@@ -1,0 +1,201 @@
+#include <utility>
+
+#include "receiver/fingerprint.h"
+#include "receiver/session.h"
+#include "schema/limits/limits.h"
+
+// What a client says: the half of Session that carries out the rules of session_rules.h.
+namespace dync::receiver {
+namespace {
+
+Input input_of(const wire::ClientMessage& message) {
+  if (std::holds_alternative<wire::PostFile>(message)) return Input::post_file;
+  if (std::holds_alternative<wire::PostChunk>(message)) return Input::chunk;
+  if (std::holds_alternative<wire::QueryStatus>(message)) return Input::query;
+  return Input::error;
+}
+
+Send refusal_with(const wire::Refusal& why, const std::optional<Id>& key) {
+  return Send{wire::ServerError{static_cast<std::uint32_t>(why.code), why.sentence, key}};
+}
+
+}  // namespace
+
+Actions Session::on_message(const wire::ClientMessage& message, Time now) {
+  heard_at_ = now;
+  if (resting_ && member_) book_.wake(*member_);
+  resting_ = false;
+  switch (rule_for(state_, input_of(message))) {
+    case Rule::open:
+      return open(std::get<wire::PostFile>(message), now);
+    case Rule::compare:
+      return compare(std::get<wire::PostFile>(message));
+    case Rule::find:
+      return find(now);
+    case Rule::take:
+      return take(std::get<wire::PostChunk>(message), now);
+    case Rule::overrun:
+      return end(
+          {wire::Code::over_credit, "a chunk came before the file was approved, wait for the approval"},
+          true);
+    case Rule::status:
+      return status(now);
+    case Rule::repeat:
+      return repeat(now);
+    case Rule::give_up:
+      return give_up(message);
+    case Rule::violate:
+    case Rule::refuse:
+    case Rule::ignore:
+      break;
+  }
+  return {};
+}
+
+Actions Session::on_malformed(const wire::Refusal& why, Time now) {
+  heard_at_ = now;
+  switch (rule_for(state_, Input::malformed)) {
+    case Rule::violate:
+      return end(why, true);
+    case Rule::refuse:
+      return {refusal_with(why, std::nullopt)};
+    default:
+      return {};
+  }
+}
+
+Actions Session::open(const wire::PostFile& post, Time now) {
+  ipc::Open open{0, user_, routing_id_, post.filename, post.metadata, post.options, 0, 0};
+  open.chunk_size = post.options ? terms_.chunk_size : terms_.original_chunk_size;
+  open.max_queue = post.options ? terms_.max_queue : limits::kOriginalQueue;
+  Actions actions;
+  if (state_ == State::finding) actions.emplace_back(Withdraw{});
+  remember(open);
+  upload_ = Id{};
+  chunk_seen_ = false;
+  positions_ = Positions();
+  answer_ = std::monostate{};
+  answered_at_.reset();
+  asked_at_ = now;
+  state_ = State::opening;
+  actions.emplace_back(Ask{std::move(open)});
+  return actions;
+}
+
+Actions Session::compare(const wire::PostFile& post) {
+  const ipc::Open open{0, {}, {}, post.filename, post.metadata, post.options, 0, 0};
+  if (fingerprint_of(open) != fingerprint_) {
+    const auto key = post.options ? std::optional(post.options->key) : std::nullopt;
+    return {
+        refusal_with({wire::Code::conflict,
+                      "this connection is uploading another file, wait for its end or open a new connection"},
+                     key)};
+  }
+  if (state_ == State::opening) return {};
+  // After the last chunk one more is let through, so that a client that lost the count can say it again.
+  return {approval(state_ == State::finishing ? 1 : book_.told_credit(*member_), 0)};
+}
+
+Actions Session::find(Time now) {
+  state_ = State::finding;
+  asked_at_ = now;
+  return {Find{ipc::Find{0, user_, routing_id_}}};
+}
+
+std::optional<wire::Refusal> Session::fault_of(const wire::PostChunk& chunk) const {
+  if (chunk.data.size() > chunk_size_) {
+    return wire::Refusal{wire::Code::too_large, "the chunk has " + std::to_string(chunk.data.size()) +
+                                                    " bytes, send at most " + std::to_string(chunk_size_)};
+  }
+  if (chunk.seek > kLastPosition - chunk.data.size()) {
+    return wire::Refusal{wire::Code::malformed, "the chunk's position " + std::to_string(chunk.seek) +
+                                                    " is beyond 256 TiB, no file is that long"};
+  }
+  if (chunk.data.empty() && !chunk.last) {
+    return wire::Refusal{wire::Code::malformed, "the chunk is empty and not the last, send data"};
+  }
+  if (chunk.last && !chunk.checksum) {
+    return wire::Refusal{wire::Code::malformed, "the last chunk has no checksum, add the file's SHA-256"};
+  }
+  return std::nullopt;
+}
+
+Actions Session::take(const wire::PostChunk& chunk, Time now) {
+  if (auto fault = fault_of(chunk)) return end(std::move(*fault), true);
+  chunk_seen_ = true;
+  switch (positions_.fit(chunk.seek)) {
+    case Positions::Fit::behind:
+      return {};
+    case Positions::Fit::ahead:
+      return gap(chunk, now);
+    case Positions::Fit::next:
+      break;
+  }
+  return take_next(chunk);
+}
+
+Actions Session::take_next(const wire::PostChunk& chunk) {
+  if (!book_.take(*member_)) {
+    return end({wire::Code::over_credit, "more chunks came than the server gave credit for, wait for credit"},
+               true);
+  }
+  const std::uint64_t offset = positions_.expected();
+  const std::uint64_t end_at = offset + chunk.data.size();
+  if (declared_size_ && (end_at > *declared_size_ || (chunk.last && end_at != *declared_size_))) {
+    return end(
+        {wire::Code::refused, "the file was announced with " + std::to_string(*declared_size_) +
+                                  " bytes and has another size now, send it again when nobody writes it"},
+        true);
+  }
+  positions_.advance(chunk.data.size());
+  positions_.set_gap(false);
+  book_.set_gap(*member_, false);
+  Actions actions;
+  actions.emplace_back(Take{offset});
+  if (!chunk.last) return actions;
+  book_.close(*member_);
+  state_ = State::finishing;
+  actions.emplace_back(Complete{end_at, *chunk.checksum});
+  return actions;
+}
+
+Actions Session::gap(const wire::PostChunk& chunk, Time now) {
+  positions_.set_gap(true);
+  book_.set_gap(*member_, true);
+  // An original keeps its last max_queue chunks, this one among them.
+  const std::uint64_t kept = std::uint64_t{max_queue_ - 1} * chunk_size_;
+  if (original() && chunk.seek - positions_.expected() > kept) {
+    return end({wire::Code::internal, "the server lost data, send the file again"}, true);
+  }
+  return positions_.may_report(now) ? report(now) : Actions{};
+}
+
+Actions Session::report(Time now) {
+  positions_.reported(now);
+  return {Send{wire::StatusReport{positions_.expected(), book_.told_credit(*member_)}}};
+}
+
+Actions Session::status(Time now) {
+  if (state_ == State::finishing) return {Send{wire::TransferCredit{0}}};
+  if (original() && !chunk_seen_) return nudge();
+  if (positions_.may_report(now)) return report(now);
+  return {Send{wire::TransferCredit{0}}};
+}
+
+Actions Session::nudge() const {
+  const std::uint32_t chunks = book_.nudge(*member_);
+  return {Send{wire::TransferCredit{chunks}, chunks, true}};
+}
+
+Actions Session::repeat(Time now) {
+  if (answered_at_ && now - *answered_at_ < limits::kRepeatPause) return {};
+  answered_at_ = now;
+  return {answer()};
+}
+
+Actions Session::give_up(const wire::ClientMessage& message) {
+  const auto& error = std::get<wire::ClientError>(message);
+  return end({static_cast<wire::Code>(error.code), "the client gave up: " + error.message}, false);
+}
+
+}  // namespace dync::receiver

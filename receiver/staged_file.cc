@@ -1,0 +1,119 @@
+#include "receiver/staged_file.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+#include <utility>
+
+#include "proto/posix/error.h"
+#include "proto/posix/file.h"
+#include "schema/limits/limits.h"
+#include "schema/names/names.h"
+
+namespace dync::receiver {
+namespace {
+
+constexpr mode_t kMode = 0666;  // the umask decides: this file becomes the data set's
+
+bool aligned(std::uint64_t number) {
+  return number % limits::kDirectAlignment == 0;
+}
+
+bool fits_direct(std::span<const std::byte> bytes, std::uint64_t offset) {
+  return !bytes.empty() && aligned(offset) && aligned(bytes.size()) &&
+         aligned(reinterpret_cast<std::uintptr_t>(bytes.data()));
+}
+
+}  // namespace
+
+StagedFile::StagedFile(std::filesystem::path directory, std::optional<std::uint64_t> size)
+    : directory_(std::move(directory)), size_(size) {}
+
+void StagedFile::open() {
+  if (buffered_) return;
+  const posix::Fd directory = posix::open_directory(directory_);
+  buffered_ = posix::open_at(directory.get(), names::kStagedData, O_RDWR | O_CREAT | O_NOFOLLOW, kMode);
+  preallocate();
+}
+
+// Blocks beyond the file's end: they cost no time later and lie together. Without room for the whole file the
+// upload ends now rather than after hours; a file system that can't do it is no reason to end.
+void StagedFile::preallocate() const {
+  if (!size_ || *size_ < limits::kPreallocate) return;
+  const auto length = static_cast<off_t>(*size_);
+  if (::fallocate(buffered_.get(), FALLOC_FL_KEEP_SIZE, 0, length) == 0) return;
+  if (posix::kind_of(errno) == posix::Kind::no_space) posix::fail("allocate", directory_.native());
+}
+
+void StagedFile::open_direct() {
+  const posix::Fd directory = posix::open_directory(directory_);
+  try {
+    direct_ = posix::open_at(directory.get(), names::kStagedData, O_RDWR | O_DIRECT | O_NOFOLLOW);
+  } catch (const posix::Error& error) {
+    if (error.kind() != posix::Kind::unsupported) throw;
+    direct_possible_ = false;
+  }
+}
+
+void StagedFile::write(std::span<const std::byte> bytes, std::uint64_t offset) {
+  open();
+  if (fits_direct(bytes, offset) && write_direct(bytes, offset)) return;
+  write_buffered(bytes, offset);
+}
+
+// False if the file system can't, at open or for this write.
+bool StagedFile::write_direct(std::span<const std::byte> bytes, std::uint64_t offset) {
+  if (direct_possible_ && !direct_) open_direct();
+  if (!direct_possible_) return false;
+  try {
+    posix::write_at(direct_.get(), bytes, offset);
+  } catch (const posix::Error& error) {
+    if (error.code() != EINVAL) throw;
+    direct_possible_ = false;
+    return false;
+  }
+  direct_bytes_ += bytes.size();
+  return true;
+}
+
+void StagedFile::write_buffered(std::span<const std::byte> bytes, std::uint64_t offset) {
+  posix::write_at(buffered_.get(), bytes, offset);
+  buffered_bytes_ += bytes.size();
+  if (direct_possible_) return;
+  // Early write-back, so that the last sync is short and the page cache is not flooded. Its errors are
+  // reported by that sync.
+  static_cast<void>(::sync_file_range(buffered_.get(), static_cast<off_t>(offset),
+                                      static_cast<off_t>(bytes.size()), SYNC_FILE_RANGE_WRITE));
+}
+
+void StagedFile::finish(std::uint64_t size) {
+  open();
+  const posix::Fd buffered = std::move(buffered_);
+  const posix::Fd direct = std::move(direct_);
+  // The buffered one always, for the file's length; the other reports errors of what was written by it.
+  if (direct) posix::sync_data(direct.get());
+  posix::sync_data(buffered.get());
+  const std::uint64_t found = posix::info_of(buffered.get()).size;
+  if (found != size) {
+    throw posix::Error(EIO,
+                       "finish with " + std::to_string(size) + " bytes, there are " + std::to_string(found),
+                       directory_.native());
+  }
+}
+
+void StagedFile::close() {
+  buffered_.reset();
+  direct_.reset();
+}
+
+std::uint64_t StagedFile::cut(std::uint64_t bytes) {
+  const posix::Fd directory = posix::open_directory(directory_);
+  const auto found = posix::find_at(directory.get(), names::kStagedData);
+  if (!found) return 0;
+  const std::uint64_t kept = found->size < bytes ? found->size : bytes;
+  const posix::Fd file = posix::open_at(directory.get(), names::kStagedData, O_RDWR | O_NOFOLLOW);
+  if (::ftruncate(file.get(), static_cast<off_t>(kept)) != 0) posix::fail("cut", directory_.native());
+  return kept;
+}
+
+}  // namespace dync::receiver

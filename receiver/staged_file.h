@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+
+#include "proto/posix/fd.h"
+
+namespace dync::receiver {
+
+// staging/ID/data of one upload while it is written. Used by one thread at a time. All but the counters throw
+// posix::Error. Opened (and made) at first use.
+class StagedFile {
+ public:
+  // `directory` is staging/ID. `size`: bytes of the whole file, if the client told.
+  StagedFile(std::filesystem::path directory, std::optional<std::uint64_t> size);
+
+  // Writes past the page cache if offset, length and address are multiples of limits::kDirectAlignment and
+  // the file system can do it, else through it.
+  void write(std::span<const std::byte> bytes, std::uint64_t offset);
+
+  // All is written: syncs on each descriptor that wrote, checks the size, closes. Final, also if it throws.
+  void finish(std::uint64_t size);
+  void close();
+
+  // Cuts what a process before this one wrote to `bytes`. Returns what is really there, which is less only if
+  // somebody took it away.
+  std::uint64_t cut(std::uint64_t bytes);
+
+  std::uint64_t direct_bytes() const noexcept { return direct_bytes_; }
+  std::uint64_t buffered_bytes() const noexcept { return buffered_bytes_; }
+
+ private:
+  void open();
+  void open_direct();
+  void preallocate() const;
+  bool write_direct(std::span<const std::byte> bytes, std::uint64_t offset);
+  void write_buffered(std::span<const std::byte> bytes, std::uint64_t offset);
+
+  std::filesystem::path directory_;
+  std::optional<std::uint64_t> size_;
+  posix::Fd buffered_, direct_;
+  bool direct_possible_ = true;
+  std::uint64_t direct_bytes_ = 0, buffered_bytes_ = 0;
+};
+
+}  // namespace dync::receiver
