@@ -1,0 +1,163 @@
+"""A restart between two uploads, and each worker killed in the middle of one: both kinds of client finish."""
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from typing import Callable
+
+from tests.e2e.harness import ServerTest, main
+from tests.e2e.timing import scaled, wait_until
+from tests.peer import wire
+from tests.peer.original_client import OriginalClient
+from tests.peer.proxy import Proxy
+
+MIB = 1024 * 1024
+WORKERS = ("dync-hasher", "dync-receiver", "dync-committer")
+
+
+class RestartTest(ServerTest):
+    def test_between_two_uploads(self) -> None:
+        first, second = self.file("first.bin", 3 * MIB), self.file("second.bin", 3 * MIB)
+        self.assert_sent(self.sender.send(first))
+        pids = [self.server.pid, *(pid for name in WORKERS for pid in self.server.workers(name))]
+        self.server.restart()
+        self.assertFalse(set(pids) & {self.server.pid, *(pid for name in WORKERS for pid in self.server.workers(name))})
+        self.assert_sent(self.sender.send(second))
+        self.assert_stored(first, "any")
+        self.assert_stored(second, "any")
+        again = self.sender.send(first)
+        self.assertEqual(again.returncode, 1, "the name exists")
+        self.assertEqual(len(self.server.ledger.uploads("committed")), 2)
+
+    def test_the_receipt_is_told_again_after_a_restart(self) -> None:
+        data, opts = b"once", {"dync": 2, "key": "0123456789abcdef" * 2, "size": 4, "mtime_ns": 1}
+        with self.sender.raw() as peer:
+            peer.ask(wire.post_file("once.bin", b"{}", opts), wire.UploadApproved)
+            peer.send(wire.post_chunk(0, data))
+            first = peer.ask(wire.post_chunk(4, b"", hashlib.sha256(data).digest()), wire.UploadFinished)
+        self.server.restart()
+        with self.sender.raw() as peer:
+            self.assertEqual(peer.ask(wire.post_file("once.bin", b"{}", opts), wire.UploadFinished), first)
+        self.assertEqual(len(self.server.ledger.uploads()), 1)
+
+    def test_a_stop_in_the_middle_is_in_time(self) -> None:
+        """A stop is silent to running uploads; nothing partial is visible after it."""
+        with Proxy(("127.0.0.1", self.server.port)) as proxy:
+            proxy.slow(4 * MIB)
+            client = self.sender.start(self.file("stopped.bin", 64 * MIB), port=proxy.port)
+            wait_until(lambda: proxy.counters.up > 2 * MIB, 60, "the upload is under way")
+            self.server.stop()
+            self.assertIsNone(client.poll(), "the client waits for the server to come back")
+            client.kill()
+            self.finish(client)
+        self.assertEqual(list(self.server.dropbox("any").iterdir()), [])
+
+
+class KilledWorkerTest(ServerTest):
+    """The network is slowed so that the kill falls in the middle for certain; then it is let go."""
+
+    EXPECTED_ERRORS = ("dync-hasher", "dync-receiver", "dync-committer", "hasher", "receiver", "committer")
+    SIZE = 32 * MIB
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.proxy = self.enterContext(Proxy(("127.0.0.1", self.server.port)))
+        self.proxy.slow(8 * MIB)
+        self.size = scaled(self.SIZE, 8 * MIB)
+
+    def kill_in_the_middle(self, worker: str) -> None:
+        start = self.proxy.counters.up
+        wait_until(lambda: self.proxy.counters.up > start + self.size // 4, 60, "a quarter is under way")
+        self.assertEqual(len(self.server.ledger.uploads("receiving")), 1)
+        self.server.kill_worker(worker)
+        self.assertLess(self.proxy.counters.up, start + self.size, "the kill was in the middle")
+        self.proxy.slow(None)
+
+    def ours(self, file: Path, disturb: Callable[[], None]) -> None:
+        client = self.sender.start(file, port=self.proxy.port)
+        try:
+            disturb()
+        finally:
+            self.proxy.slow(None)
+            done = self.finish(client, 300)
+        self.assert_sent(done)
+
+    def original(self, file: Path, disturb: Callable[[], None]) -> None:
+        client = OriginalClient(self.proxy.endpoint, self.server.public_key, self.sender.keys, receive_timeout=2)
+        ended: list[object] = []
+
+        def upload() -> None:
+            try:
+                with open(file, "rb") as source:
+                    ended.append(client.upload(source, file.name))
+            except Exception as problem:  # the test tells it
+                ended.append(problem)
+            finally:
+                client.close()
+
+        thread = threading.Thread(target=upload, daemon=True)
+        thread.start()
+        try:
+            disturb()
+        finally:
+            self.proxy.slow(None)
+            thread.join(300)
+        self.assertTrue(ended, "the original client still waits")
+        self.assertIsInstance(ended[0], str, f"the original client: {ended[0]!r}\n{self.server.log()[-3000:]}")
+
+    def check(self, worker: str, send: Callable[[Path, Callable[[], None]], None]) -> None:
+        file = self.file(f"{worker}.bin", self.size)
+        send(file, lambda: self.kill_in_the_middle(worker))
+        row = self.assert_stored(file, "any")
+        events = [event["event"] for event in self.server.ledger.events(row["upload_id"])]
+        self.assertEqual(events.count("committed"), 1)
+        self.assertEqual(len(self.server.ledger.uploads()), 1)
+
+    def test_hasher_ours(self) -> None:
+        self.check("dync-hasher", self.ours)
+
+    def test_hasher_original(self) -> None:
+        self.check("dync-hasher", self.original)
+
+    def test_receiver_ours(self) -> None:
+        self.check("dync-receiver", self.ours)
+
+    def test_receiver_original(self) -> None:
+        self.check("dync-receiver", self.original)
+
+    def test_committer_ours(self) -> None:
+        self.check("dync-committer", self.ours)
+
+    def test_committer_original(self) -> None:
+        self.check("dync-committer", self.original)
+
+    def test_all_at_once(self) -> None:
+        """After the death of any process, all at once too, originals finish."""
+        def all_of_them() -> None:
+            wait_until(lambda: self.proxy.counters.up > self.size // 4, 60, "a quarter is under way")
+            for worker in WORKERS:
+                self.server.kill_worker(worker)
+
+        file = self.file("all.bin", self.size)
+        self.original(file, all_of_them)
+        self.assert_stored(file, "any")
+
+    def test_cuts(self) -> None:
+        """The network is cut several times; both kinds of client go on where they were."""
+        for name, send in (("ours.bin", self.ours), ("original.bin", self.original)):
+            with self.subTest(name):
+                file = self.file(name, self.size)
+                self.proxy.slow(8 * MIB)
+                before = self.proxy.counters.up
+                send(file, lambda: self.cut_twice(before))
+                self.assert_stored(file, "any")
+
+    def cut_twice(self, before: int) -> None:
+        for part in (4, 2):
+            wait_until(lambda: self.proxy.counters.up > before + self.size // part, 120, f"1/{part} is under way")
+            self.proxy.cut()
+
+
+if __name__ == "__main__":
+    main()
