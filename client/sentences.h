@@ -1,0 +1,26 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "proto/wire/messages.h"
+
+// What the client tells people about errors, one sentence each, without a full stop at its end.
+namespace dync::client {
+
+// How an original names an upload that it does not know (any more).
+inline constexpr std::string_view kOriginalForgot = "Unknown connection.";
+
+// Why an upload ended that the user stopped.
+inline constexpr char kInterrupted[] = "interrupted";
+
+// The code's meaning and the server's own words.
+std::string sentence_of(const wire::ServerError& error);
+
+std::string no_answer_sentence(std::chrono::milliseconds waited);
+
+// Text of others for a terminal or a log: control characters and broken UTF-8 as \xNN.
+std::string printable(std::string_view text);
+
+}  // namespace dync::client
