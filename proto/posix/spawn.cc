@@ -52,6 +52,8 @@ class Actions {
 };
 
 class Attributes {
+  static constexpr short kFlags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
+
  public:
   explicit Attributes(const Path& program) {
     check(::posix_spawnattr_init(&attributes_), program);
@@ -61,7 +63,8 @@ class Attributes {
     sigfillset(&all);
     check(::posix_spawnattr_setsigmask(&attributes_, &none), program);
     check(::posix_spawnattr_setsigdefault(&attributes_, &all), program);
-    check(::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF), program);
+    check(::posix_spawnattr_setpgroup(&attributes_, 0), program);
+    check(::posix_spawnattr_setflags(&attributes_, kFlags), program);
   }
   Attributes(const Attributes&) = delete;
   Attributes& operator=(const Attributes&) = delete;

@@ -1,0 +1,136 @@
+#include "ops/server/server.h"
+
+#include <csignal>
+#include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dync_version.h"
+#include "ops/server/held_file.h"
+#include "ops/server/log_writer.h"
+#include "ops/server/programs.h"
+#include "ops/server/runtime_dir.h"
+#include "ops/server/supervisor.h"
+#include "proto/posix/process.h"
+#include "proto/service/log.h"
+#include "proto/service/notify.h"
+#include "schema/names/names.h"
+#include "schema/run_file/run_file.h"
+
+namespace dync::server {
+namespace {
+
+constexpr mode_t kRunFileMode = 0640;
+constexpr mode_t kPidfileMode = 0644;
+
+// All that a running server has, in the order in which it is made.
+class Server {
+ public:
+  Server(const Settings& settings, Launch launch)
+      : config_(settings.config),
+        launch_(std::move(launch)),
+        run_file_(names::run_file(config_.ledger), kRunFileMode),
+        runtime_dir_(config_),
+        writer_(config_.logging,
+                launch_.in_background() ? LogWriter::Console::errors : LogWriter::Console::all),
+        log_([this](service::Level level, const std::string& line) { writer_.write(level, "server", line); },
+             level_of(config_.logging)),
+        signals_(posix::signal_fd({SIGTERM, SIGINT, SIGHUP, SIGCHLD})),
+        supervisor_(loop_, log_, setup(settings),
+                    {.log = [this](auto level, const auto& worker,
+                                   const auto& line) { writer_.write(level, worker, line); },
+                     .ready = [this](const std::string& address) { serve(address); },
+                     .ended = [this](int code) { end(code); }}) {
+    if (launch_.in_background() && config_.pidfile) {
+      pidfile_.emplace(*config_.pidfile, kPidfileMode);
+      pidfile_->write(std::to_string(::getpid()) + "\n");
+    }
+    for (const std::string& problem : settings.problems) log_.warning("key.skipped", {{"error", problem}});
+  }
+
+  int run() {
+    log_.info("server.starting",
+              {{"version", kVersion}, {"config", config_.file.native()}, {"pid", ::getpid()}});
+    loop_.on_readable(signals_.get(), [this] { take_signals(); });
+    if (const auto period = service::watchdog_period()) loop_.every(*period, [this] { feed_watchdog(); });
+    supervisor_.start();
+    loop_.run();
+    return exit_code_;
+  }
+
+ private:
+  Setup setup(const Settings& settings) const {
+    const auto libexec = libexec_directory();
+    return {.config_file = config_.file,
+            .config_text = settings.text,
+            .runtime_dir = runtime_dir_.path(),
+            .debug = level_of(config_.logging) == service::Level::debug,
+            .background = launch_.in_background(),
+            .workers = worker_specs(libexec, config_.workers.hashers),
+            .untar = untar_program(libexec),
+            .timing = {}};
+  }
+
+  void serve(const std::string& address) {
+    run_file_.write(run_file::format({.pid = ::getpid(),
+                                      .runtime_dir = runtime_dir_.path(),
+                                      .address = address,
+                                      .started_at = posix::utc_now(),
+                                      .started_boot = run_file::boot_seconds()}));
+    log_.info("server.ready", {{"address", address}, {"runtime_dir", runtime_dir_.path().native()}});
+    if (launch_.in_background()) writer_.leave_console();
+    launch_.ready();
+    service::notify("READY=1");
+  }
+
+  void take_signals() {
+    while (const int signal = posix::next_signal(signals_.get())) {
+      if (signal == SIGCHLD) {
+        supervisor_.reap();
+      } else if (signal == SIGHUP) {
+        log_.info("signal.ignored",
+                  {{"signal", "SIGHUP"}, {"hint", "restart the server to change its config"}});
+      } else {
+        stop(signal);
+      }
+    }
+  }
+
+  void stop(int signal) {
+    if (supervisor_.stopping()) return;
+    log_.info("server.stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    supervisor_.stop(service::kExitOk);
+  }
+
+  void end(int code) {
+    exit_code_ = code;
+    log_.info("server.stopped", {{"exit", code}});
+    loop_.stop();
+  }
+
+  void feed_watchdog() {
+    if (supervisor_.fresh()) service::notify("WATCHDOG=1");
+  }
+
+  const config::Config& config_;
+  Launch launch_;
+  HeldFile run_file_;
+  std::optional<HeldFile> pidfile_;
+  RuntimeDir runtime_dir_;
+  LogWriter writer_;
+  service::Log log_;
+  posix::Fd signals_;
+  service::Loop loop_;
+  Supervisor supervisor_;
+  int exit_code_ = 0;
+};
+
+}  // namespace
+
+int run_server(const Settings& settings, Launch launch) {
+  ::umask(settings.config.umask);
+  ::signal(SIGPIPE, SIG_IGN);
+  return Server(settings, std::move(launch)).run();
+}
+
+}  // namespace dync::server
