@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace dync::service {
 
@@ -18,8 +19,8 @@ struct Field {
   Field(std::string_view name, const char* text) : Field(name, std::string_view(text)) {}
   Field(std::string_view name, const std::string& text) : Field(name, std::string_view(text)) {}
   template <typename Integer>
-    requires std::is_integral_v<Integer>
-  Field(std::string_view name, Integer number) : key(name), value(std::to_string(number)) {}
+  requires std::is_integral_v<Integer> Field(std::string_view name, Integer number)
+      : key(name), value(std::to_string(number)) {}
 
   std::string key;
   std::string value;  // ready to print
@@ -32,11 +33,20 @@ class Log {
   using Sink = std::function<void(Level, const std::string& line)>;
   explicit Log(Sink sink, Level least = Level::info) : sink_(std::move(sink)), least_(least) {}
 
+  void show_from(Level least) { least_ = least; }
   void write(Level level, std::string_view event, std::initializer_list<Field> fields = {}) const;
-  void debug(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::debug, event, fields); }
-  void info(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::info, event, fields); }
-  void warning(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::warning, event, fields); }
-  void error(std::string_view event, std::initializer_list<Field> fields = {}) const { write(Level::error, event, fields); }
+  void debug(std::string_view event, std::initializer_list<Field> fields = {}) const {
+    write(Level::debug, event, fields);
+  }
+  void info(std::string_view event, std::initializer_list<Field> fields = {}) const {
+    write(Level::info, event, fields);
+  }
+  void warning(std::string_view event, std::initializer_list<Field> fields = {}) const {
+    write(Level::warning, event, fields);
+  }
+  void error(std::string_view event, std::initializer_list<Field> fields = {}) const {
+    write(Level::error, event, fields);
+  }
 
  private:
   Sink sink_;

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <vector>
+#include <memory>
+#include <set>
+#include <utility>
 
 #include "proto/transport/socket.h"
 
@@ -33,22 +35,27 @@ class Loop {
   bool stopping() const noexcept { return stopping_; }
 
  private:
+  using Kept = std::shared_ptr<Handler>;
   struct Source {
     void* socket;
     int fd;
-    Handler handler;
+    Kept handler;
   };
   struct Timer {
     Clock::time_point due;
     Clock::duration period;  // zero: once
-    Handler handler;
+    Kept handler;
   };
+  Id add_timer(std::chrono::milliseconds delay, std::chrono::milliseconds period, Handler handler);
   std::chrono::milliseconds until_next_timer() const;
+  void run_sources();
   void run_timers();
+  void run_turns();
 
   std::map<Id, Source> sources_;
   std::map<Id, Timer> timers_;
-  std::map<Id, Handler> turns_;
+  std::set<std::pair<Clock::time_point, Id>> schedule_;
+  std::map<Id, Kept> turns_;
   Id next_ = 1;
   bool stopping_ = false;
 };

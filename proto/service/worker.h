@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -31,19 +32,23 @@ struct WorkerOptions {
   std::string config_path;  // for messages and relative paths; the text is at kConfigFd
   std::string config_text;
   std::string runtime_dir;
-  std::string address;      // receiver: bind here instead of the config's address (a port chosen before)
-  int instance = 0;         // which hasher
+  std::string address;  // receiver: bind here instead of the config's address (a port chosen before)
+  int instance = 0;     // which hasher
+  bool debug = false;   // send debug lines too
 };
 
 class Worker {
  public:
   Worker(WorkerOptions options, posix::Fd channel);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
 
   const WorkerOptions& options() const noexcept { return options_; }
   Log& log() noexcept { return log_; }
   Loop& loop() noexcept { return loop_; }
 
-  // Called at SIGTERM and when the supervisor is gone; the default stops the loop.
+  // Called at SIGTERM and when the supervisor is gone; the default stops the loop. If the supervisor goes
+  // after SIGTERM, the loop is stopped at once.
   void on_stop(std::function<void()> handler) { on_stop_ = std::move(handler); }
   // Tells the supervisor that this worker serves now.
   void ready(const std::string& address = {});
@@ -51,6 +56,10 @@ class Worker {
   void run();
 
  private:
+  bool tell(const std::string& packet) const;
+  void log_line(Level level, const std::string& line);
+  void read_channel();
+  void read_signals();
   void stop();
 
   WorkerOptions options_;
@@ -59,6 +68,8 @@ class Worker {
   Loop loop_;
   Log log_;
   std::function<void()> on_stop_;
+  bool stop_told_ = false;
+  std::uint64_t lines_lost_ = 0;  // while the channel was full
 };
 
 // The main function of a worker: --help and --version, usage errors (exit 2), then `body`. An exception that
