@@ -30,10 +30,10 @@ Wanted wanted() {
 }  // namespace
 
 void crash_point(const char* name) {
-  static const Wanted kWanted = wanted();
+  static const Wanted point = wanted();
   static std::atomic<int> passes{0};
-  if (kWanted.name != name) return;
-  if (++passes == kWanted.count) ::kill(::getpid(), SIGKILL);
+  if (point.name != name) return;
+  if (++passes == point.count) ::kill(::getpid(), SIGKILL);
 }
 
 }  // namespace dync::posix

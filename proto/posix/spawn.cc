@@ -84,6 +84,7 @@ pid_t spawn(const Path& program, const std::vector<std::string>& arguments,
   const Attributes attributes(program);
   std::vector<std::string> words = arguments;
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (auto& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   pid_t child = 0;
