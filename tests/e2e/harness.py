@@ -46,7 +46,8 @@ def worker_program(name: str) -> str:
 def run(arguments: Sequence[Argument], home: Path, **options: Any) -> "subprocess.CompletedProcess[str]":
     """Runs a program to its end with its own home; texts in and out."""
     environment = {**os.environ, "HOME": str(home)}
-    options.setdefault("stdin", subprocess.DEVNULL) if "input" not in options else None
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run([str(argument) for argument in arguments], env=environment, text=True, timeout=RUN,
                           capture_output=True, check=False, **options)
 
