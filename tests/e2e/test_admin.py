@@ -54,8 +54,9 @@ class AdminTest(ServerTest):
         self.check_filters()
 
     def check_filters(self) -> None:
-        for option, value, there in (("--state", "committed", True), ("--state", "failed", False), ("--origin", "user1", True),
-                                     ("--origin", "user2", False), ("--since", "2000-01-01T00:00:00Z", True),
+        for option, value, there in (("--state", "committed", True), ("--state", "failed", False),
+                                     ("--origin", "user1", True), ("--origin", "user2", False),
+                                     ("--since", "2000-01-01T00:00:00Z", True),
                                      ("--since", "2999-01-01T00:00:00Z", False)):
             with self.subTest(option=option, value=value):
                 self.assertEqual("stored.bin" in self.admin_ok("uploads", option, value), there)

@@ -28,7 +28,7 @@ class CommitOrderTest(ServerTest):
         for client in clients:
             self.assert_sent(self.finish(client))
         expected = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for batch in batches for file in batch}
-        wait_until(lambda: len(consumer.taken) == len(expected) or consumer.violations, 30, "the consumer has taken all away")
+        wait_until(lambda: len(consumer.taken) == len(expected) or consumer.violations, 30, "all is taken away")
         consumer.end()
         say(f"{len(consumer.taken)} data sets taken away, {consumer.events} events, {consumer.polls} polls")
         self.assertEqual(consumer.violations, [])

@@ -36,7 +36,8 @@ class UntarTest(ServerTest):
         row = self.server.ledger.upload(upload_id)
         self.assertEqual((row["state"], row["destination"]), ("committed", str(item)))
         members = [(m["path"], m["size"], m["sha256"]) for m in self.server.ledger.members(upload_id)]
-        self.assertEqual(members, [(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in sorted(files.items())])
+        expected = [(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in sorted(files.items())]
+        self.assertEqual(members, expected)
         events = [event["event"] for event in self.server.ledger.events(upload_id)]
         self.assertLess(events.index("verified"), events.index("extracting"))
         self.assertLess(events.index("extracting"), events.index("committed"))
@@ -85,12 +86,14 @@ class UntarTest(ServerTest):
                 self.assertEqual((row["state"], row["error_code"]), ("failed", 422))
                 self.assertEqual(list(self.box.iterdir()), [])
                 self.assertEqual(self.server.ledger.members(row["upload_id"]), [])
-        for path in ("/tmp/dync-absolute", "/tmp/x", self.server.home / "escaped", self.server.layout.staging / "escaped"):
+        for path in ("/tmp/dync-absolute", "/tmp/x", self.server.home / "escaped",
+                     self.server.layout.staging / "escaped"):
             self.assertFalse(Path(path).exists(), path)
         self.assert_unpacked(self.upload("good.tar", GOOD), "top", FILES)
 
     def test_what_is_no_tar_is_stored_as_a_file(self) -> None:
-        for name, data in {"text.tar": b"no archive at all\n" * 1000, "empty.tar": b"", "page.tar.gz": gzip.compress(b"a page")}.items():
+        plain = {"text.tar": b"no archive at all\n" * 1000, "empty.tar": b"", "page.tar.gz": gzip.compress(b"a page")}
+        for name, data in plain.items():
             with self.subTest(name):
                 upload_id = self.upload(name, data)
                 self.assertEqual((self.box / name / name).read_bytes(), data)

@@ -1,4 +1,4 @@
-"""Files of many sizes and names, from our client and from an original, arrive bit-identical with all that belongs to them."""
+"""Files of many sizes and names, from our client and from an original: bit-identical, with all that belongs to them."""
 from __future__ import annotations
 
 import datetime
@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.e2e import store
 from tests.e2e.harness import ServerTest, main
@@ -50,7 +51,8 @@ class OurClientTest(ServerTest):
         item = self.server.dropbox("any") / clean
         self.assertEqual(
             sorted(path.name for path in item.iterdir()),
-            sorted([clean, f"{clean}.sha256sum", f"{clean}.origlabfilename", f"{clean}.metadata.json", "source_dropbox.txt"]),
+            sorted([clean, f"{clean}.sha256sum", f"{clean}.origlabfilename", f"{clean}.metadata.json",
+                    "source_dropbox.txt"]),
         )
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         self.assertEqual((item / clean).read_bytes(), file.read_bytes())
@@ -79,7 +81,8 @@ class OurClientTest(ServerTest):
         self.assertEqual([time.utcoffset() for time in times], [datetime.timedelta(0)] * 3)
         self.assertLessEqual(times[0], times[2])
         events = self.server.ledger.events(row["upload_id"])
-        self.assertEqual([event["event"] for event in events], ["opened", "received", "verified", "committing", "committed"])
+        self.assertEqual([event["event"] for event in events],
+                         ["opened", "received", "verified", "committing", "committed"])
         self.assertTrue(all(event["process"] for event in events))
         self.assertEqual([e["at"] for e in events], sorted(e["at"] for e in events))
 
@@ -160,8 +163,8 @@ class OurClientTest(ServerTest):
 
 
 class OriginalClientTest(ServerTest):
-    def upload(self, file: Path, **options: object) -> str:
-        return upload_file(self.server.address, self.server.public_key, self.sender.keys, file, **options)  # type: ignore[arg-type]
+    def upload(self, file: Path, **options: Any) -> str:
+        return upload_file(self.server.address, self.server.public_key, self.sender.keys, file, **options)
 
     def test_sizes(self) -> None:
         for size in sizes():
