@@ -11,7 +11,8 @@
 
 namespace dync::wire {
 
-// 16 bytes that name an upload (upload_id, a uuid4) or a client's upload key; 32 lower-case hex digits as text.
+// 16 bytes that name an upload (upload_id, a uuid4) or a client's upload key; 32 lower-case hex digits as
+// text.
 class Id {
  public:
   static constexpr std::size_t kBytes = 16;

@@ -21,13 +21,13 @@ namespace dync::wire {
 
 // Error codes follow HTTP.
 enum class Code : std::uint32_t {
-  malformed = 400,     // message, metadata or name
-  forbidden = 403,     // key revoked, or not your upload
-  unknown = 404,       // no such upload
+  malformed = 400,  // message, metadata or name
+  forbidden = 403,  // key revoked, or not your upload
+  unknown = 404,    // no such upload
   timeout = 408,
-  conflict = 409,      // exists, or is being uploaded
-  too_large = 413,     // chunk or metadata
-  refused = 422,       // by a rule: no dropbox, metadata, checksum, archive
+  conflict = 409,   // exists, or is being uploaded
+  too_large = 413,  // chunk or metadata
+  refused = 422,    // by a rule: no dropbox, metadata, checksum, archive
   over_credit = 429,
   internal = 500,
   stopping = 503,
