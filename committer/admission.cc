@@ -1,0 +1,104 @@
+#include "committer/admission.h"
+
+#include "committer/publish.h"
+
+namespace dync::committer {
+namespace {
+
+using wire::Code;
+using wire::Refusal;
+
+Refusal being_uploaded(const std::string& name) {
+  return {Code::conflict, name + " is being uploaded already; wait until that upload has ended"};
+}
+
+bool same_arguments(const ledger::Row& row, const ipc::Open& open) {
+  const auto& options = open.options;
+  const bool original = !options;
+  return row.upload.filename == open.filename && row.upload.metadata == open.metadata &&
+         row.session.routing_id == open.routing_id && original == !row.session.key &&
+         (original || (options->key == row.session.key && options->size == row.upload.size_declared &&
+                       options->mtime_ns == row.session.mtime_ns));
+}
+
+// One key is one upload: another size or time means that the file was changed meanwhile.
+bool guards_fit(const ledger::Row& row, const wire::PostFileOptions& options) {
+  return options.size == row.upload.size_declared && options.mtime_ns == row.session.mtime_ns;
+}
+
+Refusal changed(const std::string& name) {
+  return {Code::conflict, name + " has changed since its upload began; send it as a new upload"};
+}
+
+Refusal ended(const ledger::Upload& upload) {
+  return {static_cast<Code>(upload.error_code.value_or(static_cast<std::uint32_t>(Code::unknown))),
+          upload.error.value_or("the upload has ended; send the file again")};
+}
+
+// Before the end nobody can tell, but it is not far: the bytes are all there.
+bool near_its_end(const Job& job) {
+  return !job.opening && job.state() != ledger::State::receiving && job.state() != ledger::State::received;
+}
+
+}  // namespace
+
+wire::Receipt receipt_of(const ledger::Upload& upload) {
+  return {.upload_id = upload.upload_id,
+          .sha256 = upload.sha256.value(),
+          .size = upload.bytes_received,
+          .destination = upload.destination,
+          .committed_at = upload.finished_at.value()};
+}
+
+Admission::Admission(const config::Config& config, const ledger::Reader& ledger, Jobs& jobs)
+    : rules_(config), most_per_user_(config.limits.max_uploads_per_user), ledger_(ledger), jobs_(jobs) {}
+
+Answer Admission::judge(const ipc::Open& open) const {
+  if (auto answer = known(open)) return std::move(*answer);
+  auto judged = rules_.judge(open.user, open.filename, open.metadata);
+  if (auto* refusal = std::get_if<Refusal>(&judged)) return std::move(*refusal);
+  auto& destination = std::get<rules::Destination>(judged);
+  if (auto refusal = conflict(destination)) return std::move(*refusal);
+  if (jobs_.count(open.user) >= most_per_user_)
+    return Refusal{Code::over_credit, "user " + open.user + " has " + std::to_string(most_per_user_) +
+                                          " uploads under way, which is the most; wait until one has ended"};
+  return Accepted{std::move(destination)};
+}
+
+Answer Admission::find(const ipc::Find& find) const {
+  if (Job* job = jobs_.by_routing_id(find.user, find.routing_id)) return Later{job};
+  const auto row = ledger_.by_routing_id(find.user, find.routing_id);
+  if (!row) return Refusal{Code::unknown, "no upload is known on this connection; send the file again"};
+  if (row->upload.state == ledger::State::committed) return receipt_of(row->upload);
+  return ended(row->upload);
+}
+
+std::optional<Answer> Admission::known(const ipc::Open& open) const {
+  if (!open.options) {
+    Job* job = jobs_.by_routing_id(open.user, open.routing_id);
+    if (job == nullptr) return std::nullopt;
+    return live(*job, open);
+  }
+  if (Job* job = jobs_.by_key(open.user, open.options->key)) return live(*job, open);
+  const auto row = ledger_.by_key(open.user, open.options->key);
+  if (!row || row->upload.state != ledger::State::committed) return std::nullopt;
+  if (!guards_fit(*row, *open.options)) return changed(open.filename);
+  return receipt_of(row->upload);
+}
+
+Answer Admission::live(Job& job, const ipc::Open& open) const {
+  if (open.options && !guards_fit(job.row, *open.options)) return changed(open.filename);
+  if (near_its_end(job)) return Later{&job};
+  const bool untouched = job.state() == ledger::State::receiving && job.row.upload.bytes_received == 0;
+  if (untouched && same_arguments(job.row, open)) return Again{&job};
+  return being_uploaded(open.filename);
+}
+
+std::optional<Refusal> Admission::conflict(const rules::Destination& destination) const {
+  const Path target = destination.directory / destination.clean_name;
+  if (jobs_.holder(target.string()) != nullptr) return being_uploaded(target.string());
+  // An archive lands under the name of its top-level entry, which is known only when it is unpacked.
+  return check_target(destination.directory, destination.clean_name);
+}
+
+}  // namespace dync::committer

@@ -1,0 +1,31 @@
+#pragma once
+
+// Where a test build can be killed (posix::crash_point), in the order of an upload's way: the number is the
+// step of the commit. Tests go through kAll; a step without a point here has no test.
+namespace dync::committer::crash {
+
+inline constexpr char kStaged[] = "commit.1.staged";         // staging/ID with its stamp is durable
+inline constexpr char kOpened[] = "commit.1.opened";         // the row is durable, nobody was told
+inline constexpr char kReceived[] = "commit.3.received";     // durable
+inline constexpr char kVerified[] = "commit.4.verified";     // durable
+inline constexpr char kExtracted[] = "commit.5.extracted";   // the tree is checked and reserved
+inline constexpr char kOutMade[] = "commit.5.out_made";      // empty directories
+inline constexpr char kDataMoved[] = "commit.5.data_moved";  // data or tree renamed into out/
+inline constexpr char kSidecarsWritten[] = "commit.5.sidecars_written";
+inline constexpr char kMarkerWritten[] = "commit.5.marker_written";
+inline constexpr char kPrepared[] = "commit.5.prepared";      // all synced
+inline constexpr char kChecked[] = "commit.6.checked";        // the target is free
+inline constexpr char kCommitting[] = "commit.6.committing";  // durable
+inline constexpr char kItemRenamed[] = "commit.7.renamed";
+inline constexpr char kItemSynced[] = "commit.7.synced";
+inline constexpr char kMarkerRenamed[] = "commit.8.renamed";
+inline constexpr char kMarkerSynced[] = "commit.8.synced";
+inline constexpr char kCommitted[] = "commit.9.committed";  // durable, nobody was told
+inline constexpr char kCleaned[] = "commit.9.cleaned";      // staging/ID is gone
+
+inline constexpr const char* kAll[] = {
+    kStaged,      kOpened,          kReceived,      kVerified,     kExtracted, kOutMade,
+    kDataMoved,   kSidecarsWritten, kMarkerWritten, kPrepared,     kChecked,   kCommitting,
+    kItemRenamed, kItemSynced,      kMarkerRenamed, kMarkerSynced, kCommitted, kCleaned};
+
+}  // namespace dync::committer::crash

@@ -1,0 +1,149 @@
+#include "committer/publish.h"
+
+#include "committer/crash_points.h"
+#include "proto/posix/crash_point.h"
+#include "proto/posix/error.h"
+#include "schema/names/names.h"
+
+namespace dync::committer {
+namespace {
+
+using posix::crash_point;
+using posix::Fd;
+
+// The umask takes away what the operator does not want.
+constexpr mode_t kDirectoryMode = 0777;
+constexpr mode_t kFileMode = 0666;
+
+void ensure_directory(int parent, const std::string& name) {
+  try {
+    posix::make_directory_at(parent, name, kDirectoryMode);
+  } catch (const posix::Error& error) {
+    if (error.kind() != posix::Kind::exists) throw;
+  }
+}
+
+// False if the source is gone: an earlier run has renamed it.
+bool move(int from, const std::string& name, int to, const std::string& target) {
+  if (!posix::find_at(from, name)) return false;
+  posix::rename_no_replace(from, name, to, target);
+  return true;
+}
+
+void require(int directory, const std::string& name, const Plan& plan) {
+  if (posix::find_at(directory, name)) return;
+  throw posix::Error(ENOENT, "find the data of upload " + plan.upload.hex() + " below",
+                     plan.staging.string());
+}
+
+void prepare_file(const Plan& plan, int staging, int out) {
+  ensure_directory(out, plan.item);
+  const Fd item = posix::open_directory_at(out, plan.item);
+  crash_point(crash::kOutMade);
+  move(staging, names::kStagedData, item.get(), plan.item);
+  require(item.get(), plan.item, plan);
+  crash_point(crash::kDataMoved);
+  for (const Sidecar& sidecar : plan.sidecars)
+    posix::write_file_at(item.get(), sidecar.name, sidecar.content, kFileMode);
+  crash_point(crash::kSidecarsWritten);
+  posix::sync_all(item.get());
+}
+
+// The tree's own files were synced when they were checked.
+void prepare_tree(const Plan& plan, int staging, int out) {
+  crash_point(crash::kOutMade);
+  if (posix::find_at(staging, names::kExtracting)) {
+    const Fd extracted = posix::open_directory_at(staging, names::kExtracting);
+    move(extracted.get(), plan.item, out, plan.item);
+  }
+  require(out, plan.item, plan);
+  crash_point(crash::kDataMoved);
+}
+
+void sync_both(int from, int to) {
+  posix::sync_all(to);
+  posix::sync_all(from);
+}
+
+Published take_back(const Plan& plan, int out, int dropbox, const std::string& problem) {
+  try {
+    if (move(dropbox, plan.item, out, plan.item)) return {Publication::undone, problem};
+  } catch (const posix::Error& error) {
+    return {Publication::held, problem + "; " + error.what()};
+  }
+  return {Publication::held, problem + "; the item was taken away meanwhile"};
+}
+
+Published publish_item(const Plan& plan, int out, int dropbox) {
+  move(out, plan.item, dropbox, plan.item);
+  crash_point(crash::kItemRenamed);
+  try {
+    sync_both(out, dropbox);
+  } catch (const posix::Error& error) {
+    return take_back(plan, out, dropbox, error.what());
+  }
+  crash_point(crash::kItemSynced);
+  return {};
+}
+
+Published publish_marker(const Plan& plan, int out, int dropbox) {
+  const std::string marker = names::marker(plan.item);
+  if (posix::find_at(dropbox, plan.item))
+    move(out, marker, dropbox, marker);
+  else
+    posix::remove_tree_at(out, marker);
+  crash_point(crash::kMarkerRenamed);
+  try {
+    sync_both(out, dropbox);
+  } catch (const posix::Error& error) {
+    return {Publication::held, error.what()};
+  }
+  crash_point(crash::kMarkerSynced);
+  return {};
+}
+
+}  // namespace
+
+void prepare(const Plan& plan) {
+  const Fd staging = posix::open_directory(plan.staging);
+  ensure_directory(staging.get(), names::kOut);
+  const Fd out = posix::open_directory_at(staging.get(), names::kOut);
+  if (plan.shape == Shape::file)
+    prepare_file(plan, staging.get(), out.get());
+  else
+    prepare_tree(plan, staging.get(), out.get());
+  posix::write_file_at(out.get(), names::marker(plan.item), {}, kFileMode);
+  crash_point(crash::kMarkerWritten);
+  posix::sync_all(out.get());
+  posix::sync_all(staging.get());
+  crash_point(crash::kPrepared);
+}
+
+std::optional<wire::Refusal> check_target(const Path& dropbox, const std::string& item) {
+  const Fd directory = posix::open_directory(dropbox);
+  const std::string target = (dropbox / item).string();
+  if (posix::find_at(directory.get(), item))
+    return wire::Refusal{wire::Code::conflict, target + " exists already; send it under another name"};
+  if (posix::find_at(directory.get(), names::marker(item)))
+    return wire::Refusal{wire::Code::conflict,
+                         "the marker of " + target +
+                             " exists without its data; have the operator remove it, or "
+                             "send the file under another name"};
+  return std::nullopt;
+}
+
+Published publish(const Plan& plan) {
+  const Fd out = posix::open_directory(plan.staging / names::kOut);
+  const Fd dropbox = posix::open_directory(plan.dropbox);
+  const Published item = publish_item(plan, out.get(), dropbox.get());
+  if (item.result != Publication::done) return item;
+  return publish_marker(plan, out.get(), dropbox.get());
+}
+
+void clean_up(const Path& staging) {
+  const Fd parent = posix::open_directory(staging.parent_path());
+  posix::remove_tree_at(parent.get(), staging.filename().string());
+  crash_point(crash::kCleaned);
+}
+
+}  // namespace dync::committer

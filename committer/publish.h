@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "committer/plan.h"
+#include "proto/wire/messages.h"
+
+// Steps 5 to 9 of the commit (DESIGN.md, "Recovery"). Each may be run again after a crash at any point of it
+// and ends as if it had run once. None touches the ledger; they run in pool threads. posix::Error where a
+// system call fails.
+namespace dync::committer {
+
+// Step 5: STAGING/out/ITEM and beside it the marker, durable. The data moves, so it exists once.
+void prepare(const Plan& plan);
+
+// Step 6: nothing at the target, nor its marker; else why not (409).
+std::optional<wire::Refusal> check_target(const Path& dropbox, const std::string& item);
+
+enum class Publication {
+  done,
+  undone,  // a directory could not be synced; the item is back in staging, nothing was ever announced
+  held,    // the same, but what was renamed could not be taken back: only an operator can tell what holds
+};
+struct Published {
+  Publication result = Publication::done;
+  std::string problem;  // one sentence, unless done
+};
+
+// Steps 7 and 8: the item, then its marker, each by one rename that replaces nothing. A source that is gone
+// was renamed before. An item that was taken away meanwhile gets no marker. An Error means that the step that
+// failed changed nothing: it may be tried again.
+Published publish(const Plan& plan);
+
+// Step 9: removes TMP_DIR/ID.
+void clean_up(const Path& staging);
+
+}  // namespace dync::committer

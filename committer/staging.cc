@@ -1,0 +1,78 @@
+#include "committer/staging.h"
+
+#include <fcntl.h>
+
+#include "committer/crash_points.h"
+#include "proto/posix/crash_point.h"
+#include "proto/posix/error.h"
+
+namespace dync::committer {
+namespace {
+
+constexpr mode_t kDirectoryMode = 0777;  // less the umask
+constexpr mode_t kFileMode = 0666;
+constexpr std::size_t kLongestStamp = 4096;
+
+void ensure_directory(int parent, const std::string& name) {
+  try {
+    posix::make_directory_at(parent, name, kDirectoryMode);
+  } catch (const posix::Error& error) {
+    if (error.kind() != posix::Kind::exists) throw;
+  }
+}
+
+std::optional<Staged> stamped_at(int tmp_dir, const std::string& name) {
+  if (!names::staged_upload(name)) return std::nullopt;
+  const auto info = posix::find_at(tmp_dir, name);
+  if (!info || info->type != posix::FileType::directory) return std::nullopt;
+  const posix::Fd directory = posix::open_directory_at(tmp_dir, name);
+  const auto file = posix::find_at(directory.get(), names::kStamp);
+  if (!file || file->type != posix::FileType::regular) return std::nullopt;
+  const posix::Fd fd = posix::open_at(directory.get(), names::kStamp, O_RDONLY);
+  const auto stamp = names::parse_stamp(posix::read_file(fd.get(), name, kLongestStamp));
+  if (!stamp || stamp->upload.hex() != name) return std::nullopt;
+  const auto data = posix::find_at(directory.get(), names::kStagedData);
+  return Staged{*stamp, (data && data->size > 0) || posix::find_at(directory.get(), names::kOut).has_value()};
+}
+
+}  // namespace
+
+void make_staging(const Path& tmp_dir, const names::Stamp& stamp) {
+  const posix::Fd parent = posix::open_directory(tmp_dir);
+  const std::string name = stamp.upload.hex();
+  ensure_directory(parent.get(), name);
+  const posix::Fd directory = posix::open_directory_at(parent.get(), name);
+  posix::write_file_at(directory.get(), names::kStamp, names::format_stamp(stamp), kFileMode);
+  posix::open_at(directory.get(), names::kStagedData, O_WRONLY | O_CREAT, kFileMode);
+  posix::sync_all(directory.get());
+  posix::sync_all(parent.get());
+  posix::crash_point(crash::kStaged);
+}
+
+std::vector<Staged> stamped(const Path& tmp_dir) {
+  std::vector<Staged> found;
+  const posix::Fd directory = posix::open_directory(tmp_dir);
+  posix::each_entry(directory.get(), [&](const std::string& name) {
+    if (auto staged = stamped_at(directory.get(), name)) found.push_back(*staged);
+  });
+  return found;
+}
+
+void set_aside(const Path& tmp_dir, const ledger::Id& upload) {
+  const posix::Fd parent = posix::open_directory(tmp_dir);
+  ensure_directory(parent.get(), names::kOrphans);
+  const posix::Fd orphans = posix::open_directory_at(parent.get(), names::kOrphans);
+  posix::rename_no_replace(parent.get(), upload.hex(), orphans.get(), upload.hex());
+  posix::sync_all(orphans.get());
+  posix::sync_all(parent.get());
+}
+
+Readiness inspect_data(const Path& staging, std::uint64_t size) {
+  const posix::Fd directory = posix::open_directory(staging);
+  if (!posix::find_at(directory.get(), names::kStagedData)) return Readiness::gone;
+  const posix::Fd data = posix::open_at(directory.get(), names::kStagedData, O_RDONLY);
+  if (!posix::nobody_writes(data.get())) return Readiness::busy;
+  return posix::info_of(data.get()).size == size ? Readiness::ready : Readiness::wrong_size;
+}
+
+}  // namespace dync::committer

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "committer/plan.h"
+#include "schema/names/names.h"
+
+// Directories of uploads in storage.tmp_dir. Only those with a stamp of our ledger are ever touched.
+namespace dync::committer {
+
+// Step 1: TMP_DIR/ID with its stamp and an empty `data`, durable. Again: only what is missing is made, and
+// no byte of `data` is lost.
+void make_staging(const Path& tmp_dir, const names::Stamp& stamp);
+
+struct Staged {
+  names::Stamp stamp;
+  bool has_data = false;  // a byte at least, or a later step's directory
+};
+// All directories of TMP_DIR that are named as ours are and have a stamp, of whichever ledger.
+std::vector<Staged> stamped(const Path& tmp_dir);
+
+// Moves TMP_DIR/ID to TMP_DIR/orphans/ID.
+void set_aside(const Path& tmp_dir, const ledger::Id& upload);
+
+// What has to be true of the staged file before it is published.
+enum class Readiness {
+  ready,
+  busy,  // somebody can still write it: ask again soon
+  gone,  // not in staging; an earlier run may have moved it
+  wrong_size,
+};
+Readiness inspect_data(const Path& staging, std::uint64_t size);
+
+}  // namespace dync::committer
