@@ -9,10 +9,10 @@ namespace {
 using Json = nlohmann::json;
 
 // A peer's key in a sentence of ours: only if it is short and plain.
-std::string quoted(const std::string& key) {
+std::string shown(const std::string& key) {
   const auto plain = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  const bool shown = key.size() <= 32 && std::all_of(key.begin(), key.end(), plain);
-  return shown ? "\"" + key + "\"" : "a key";
+  const bool fit = key.size() <= 32 && std::all_of(key.begin(), key.end(), plain);
+  return fit ? "\"" + key + "\"" : "a key";
 }
 
 // Keeps the values directly below the outermost object. nlohmann::json itself would keep the last of two
@@ -38,7 +38,7 @@ class Collector : public nlohmann::json_sax<Json> {
 
   bool key(string_t& name) override {
     if (depth_ > 1) return true;
-    if (values.contains(name)) return stop("give " + quoted(name) + " twice");
+    if (values.contains(name)) return stop("give " + shown(name) + " twice");
     key_ = std::move(name);
     return true;
   }
