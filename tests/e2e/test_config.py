@@ -46,7 +46,7 @@ class OptionsTest(ServerTest):
         config = self.server.layout.config
         for arguments in (
             ("dync",), ("dync", "-p", "99999", "host", "file"), ("dync", "-p", "x", "host", "file"),
-            ("dync", "-k", "no-colon", "host", "file"), ("dync", "-j", "0", "host", "file"),
+            ("dync", "-k", "no-colon", "host", "file"),
             ("dync", "-n", "one", "host", "two", "files"), ("dync-keygen",), ("dync-keygen", "clients"),
             ("dync-keygen", "fingerprint"), ("dync-server", "begin"), ("dync-admin", "-c", config),
             ("dync-admin", "-c", config, "frobnicate"), ("dync-admin", "-c", config, "uploads", "--state", "lost"),

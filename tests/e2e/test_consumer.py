@@ -14,7 +14,7 @@ from tests.e2e.harness import ServerTest, main
 from tests.e2e.timing import say, scaled, wait_until
 
 UPLOADS = 1000
-CLIENTS = 4
+CLIENTS = 8
 
 
 class CommitOrderTest(ServerTest):
@@ -24,7 +24,7 @@ class CommitOrderTest(ServerTest):
         trash.mkdir()
         consumer = Consumer(self.server.dropbox("any"), trash)
         consumer.start()
-        clients = [self.sender.start("--jobs=4", *batch) for batch in batches]
+        clients = [self.sender.start(*batch) for batch in batches]
         for client in clients:
             self.assert_sent(self.finish(client))
         expected = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for batch in batches for file in batch}
