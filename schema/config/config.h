@@ -1,14 +1,15 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <vector>
 
 // The server's configuration: /etc/dyncserver.yaml, the original's file with our keys beside.
@@ -17,12 +18,12 @@ namespace dync::config {
 using Path = std::filesystem::path;
 
 struct Dropbox {
-  std::string regexp;                // Python re.match syntax, as written
+  std::string regexp;  // Python re.match syntax, as written
   Path path;
   std::vector<std::string> origins;  // empty: every user
   bool requires_barcode = true;
-  bool match_file = true;            // false: the rule never matches
-  int line = 0;                      // of the config file, for messages
+  bool match_file = true;  // false: the rule never matches
+  int line = 0;            // of the config file, for messages
 };
 
 struct Storage {
@@ -33,7 +34,7 @@ struct Storage {
 };
 
 struct Logging {
-  std::string level = "INFO";
+  std::string level = "INFO";  // DEBUG, INFO, WARNING or ERROR
   std::optional<Path> file;
   std::uint64_t max_bytes = 0;  // 0: never rotated
   int backups = 0;
@@ -48,7 +49,7 @@ struct Flow {
 struct Limits {
   std::chrono::seconds idle_timeout;
   std::chrono::seconds partial_ttl;
-  std::uint64_t max_metadata;              // bytes
+  std::uint64_t max_metadata;                   // bytes
   std::optional<std::uint64_t> min_free_space;  // bytes; absent: 1 GiB or 5 %, whichever is less
   std::uint32_t max_uploads_per_user;
 };
@@ -79,20 +80,23 @@ struct Config {
   Limits limits;
   Untar untar;
   Workers workers;
+  std::map<std::string, int, std::less<>>
+      lines;  // where a setting stands, for messages: "storage.path" is on 4
 };
 
-// "FILE:LINE: KEY: what is wrong and what to change". A server that meets one exits 78.
+// "FILE:LINE: KEY: what is wrong and what to change". A server that meets one exits 78. Without a line (0) or
+// a key (empty) that part is left out.
 class Error : public std::runtime_error {
  public:
   Error(const Path& file, int line, std::string_view key, std::string_view sentence);
 };
 
-// Reads the text of a config file; `file` only names it and anchors relative paths. `home` is the user's home
-// directory, for the default keys.dir. Pure. Throws Error.
+// Reads the text of a config file; `file` is absolute: it names the file and anchors relative paths. `home`
+// is the user's home directory, for the default keys.dir. Pure. Throws Error.
 Config parse(std::string_view text, const Path& file, const Path& home);
 
-// What parse can't see: that each directory is there and writable, that tmp_dir and the dropboxes share a file
-// system, that the ledger lies in none of them. Throws Error.
+// What parse can't see: that each directory is there and writable, that tmp_dir and the dropboxes share a
+// file system, that the ledger lies in none of them. Throws Error.
 void check_directories(const Config& config);
 
 }  // namespace dync::config
