@@ -40,13 +40,18 @@ def with_path_override(path: str) -> bytes:
     return tar("top/", member("top/innocent", pax_headers={"path": path}))
 
 
+def base256(number: int) -> bytes:
+    """How GNU tar writes a number that is too large for octal digits."""
+    return b"\x80" + number.to_bytes(11, "big")
+
+
 def sparse(size: int) -> bytes:
     """GNU sparse: a file of `size` bytes that is nothing but a hole."""
     info = member("top/sparse")
     info.type = tarfile.GNUTYPE_SPARSE
     header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
-    header[386:410] = tarfile.itn(size, 12, tarfile.GNU_FORMAT) + b"%011o\0" % 0  # one extent, empty, at the end
-    header[483:495] = tarfile.itn(size, 12, tarfile.GNU_FORMAT)
+    header[386:410] = base256(size) + base256(0)  # one extent, empty, at the end
+    header[483:495] = base256(size)
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header[:512])
     return tar("top/")[:512] + bytes(header) + bytes(1024)

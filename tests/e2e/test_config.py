@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.e2e import processes
 from tests.e2e.harness import START, ServerTest, main, program, run, worker_program
@@ -76,9 +77,12 @@ class BadConfigTest(ServerTest):
         self.server.stop()
         self.good = self.server.layout.config.read_text()
 
+    def start(self, words: list[Any]) -> "subprocess.CompletedProcess[str]":
+        return run([program("dync-server"), *words], self.server.home)
+
     def both(self, config: Path) -> list["subprocess.CompletedProcess[str]"]:
         """`check`, and a start in the foreground."""
-        return [run([program("dync-server"), *words, "-c", config], self.server.home) for words in (["check"], [])]
+        return [self.start(["check", "-c", config]), self.start(["-c", config])]
 
     def assert_config_refused(self, text: str, *mentions: str) -> None:
         config = self.server.home / "bad.yaml"

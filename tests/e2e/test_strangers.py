@@ -50,17 +50,19 @@ class ConnectionTest(ServerTest):
 
     def _await_closed(self, open_ones: dict[socket.socket, str], start: float) -> None:
         with selectors.DefaultSelector() as selector:
-            for connection in open_ones:
-                selector.register(connection, selectors.EVENT_READ)
+            for each in open_ones:
+                selector.register(each, selectors.EVENT_READ)
             while open_ones:
                 left = start + HANDSHAKE * PATIENCE - time.monotonic()
                 self.assertGreater(left, 0, f"still open: {list(open_ones.values())}")
                 for key, _ in selector.select(left):
-                    if self._ended(key.fileobj):  # type: ignore[arg-type]
-                        selector.unregister(key.fileobj)
-                        what = open_ones.pop(key.fileobj)  # type: ignore[arg-type]
+                    connection = key.fileobj
+                    assert isinstance(connection, socket.socket)
+                    if self._ended(connection):
+                        selector.unregister(connection)
+                        what = open_ones.pop(connection)
                         say(f"closed: {what}: {time.monotonic() - start:.2f} s (promised {HANDSHAKE:g} s)")
-                        key.fileobj.close()  # type: ignore[union-attr]
+                        connection.close()
 
     @staticmethod
     def _ended(connection: socket.socket) -> bool:

@@ -135,7 +135,8 @@ class OriginalServer:
         while not self._stopping.is_set():
             if self._socket.poll(20):
                 frames = self._socket.recv_multipart(copy=False)
-                self._handle(frames[0].bytes, frames[-1].get("User-Id"), [frame.bytes for frame in frames[1:]])
+                user = str(frames[-1].get("User-Id"))  # type: ignore[arg-type]
+                self._handle(frames[0].bytes, user, [frame.bytes for frame in frames[1:]])
         for session in self._sessions.values():
             session.file.close()
             session.part.unlink()

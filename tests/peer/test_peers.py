@@ -43,7 +43,8 @@ class WireTest(unittest.TestCase):
         self.assertEqual(wire.parse_client(wire.post_file("n", "{}", options)), wire.PostFile(0, "n", "{}", options))
 
     def test_a_wrong_width_is_malformed(self) -> None:
-        for frames in ([b"transfer-credit", b"\0"], [b"status-report", b"\0" * 4, b"\0" * 4], [b"hello"], []):
+        cases: list[list[bytes]] = [[b"transfer-credit", b"\0"], [b"status-report", b"\0" * 4, b"\0" * 4], [b"hello"], []]
+        for frames in cases:
             with self.subTest(frames=frames), self.assertRaises(wire.Malformed):
                 wire.parse_server(frames)
 
