@@ -278,7 +278,7 @@ class ServerTest(unittest.TestCase):
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
-            self.fail(f"{process.args} did not end within {seconds} s\n{out!r}\n{err!r}\n{self.server.log()[-3000:]}")
+            self.fail(f"{process.args!r} did not end within {seconds} s\n{out!r}\n{err!r}\n{self.server.log()[-3000:]}")
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def assert_stored(self, source: Path, dropbox: str, clean: Optional[str] = None) -> dict[str, Any]:
