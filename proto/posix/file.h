@@ -48,6 +48,9 @@ void write_all(int fd, std::string_view text);
 std::string read_file(const Path& path, std::size_t limit);
 std::string read_file(int fd, std::string_view name, std::size_t limit);
 
+// The kernel reads of this file only what is asked for, never ahead into what somebody still writes.
+void never_read_ahead(int fd);
+
 // A failed sync is final: the kernel has marked the pages clean. Never call it again for the same data.
 void sync_data(int fd);
 void sync_all(int fd);

@@ -71,4 +71,9 @@ std::string read_file(int fd, std::string_view name, std::size_t limit) {
   }
 }
 
+void never_read_ahead(int fd) {
+  const int error = ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+  if (error != 0) throw Error(error, "turn off reading ahead of", path_of(fd));
+}
+
 }  // namespace dync::posix

@@ -65,12 +65,28 @@ inline constexpr seconds kSelfTest{10};             // for the receiver to be re
 inline constexpr seconds kReceiverStop{5};          // writes that are under way at SIGTERM
 inline constexpr int kMessagesATurn = 64;           // read from the network before others get their turn
 
+// ---- hasher ----
+inline constexpr milliseconds kHintPause{100};       // without a hint for so long it reads the file
+inline constexpr std::size_t kHashShare = 4 * kMiB;  // of one upload, before the next gets its turn
+inline constexpr std::size_t kHashTurn = 16 * kMiB;  // of all, about 10 ms, before messages are read
+inline constexpr std::size_t kHashRead = kMiB;       // of a staged file at once
+inline constexpr std::size_t kMostHints = 64;        // of one upload; more than its half of the slots
+inline constexpr milliseconds kVerdictAgain{1000};   // after a new committer, if its first came too early
+
+// ---- commit ----
+inline constexpr int kCommitThreads = 8;          // many syncs at once, so that the journal merges them
+inline constexpr int kTreeThreads = 2;            // archives' trees: long work that holds up no commit
+inline constexpr std::size_t kMostInBatch = 512;  // messages and results that share one COMMIT
+inline constexpr milliseconds kWriterPoll{50};    // how often a staged file is asked for its last writer
+inline constexpr milliseconds kWriterGone{5000};  // then the upload fails: it must not change any more
+inline constexpr seconds kLedgerLock{10};         // a new committer waits so long for the last one's lock
+
 // ---- supervision ----
 inline constexpr seconds kStop{10};  // SIGTERM to exit
 inline constexpr milliseconds kRestartFirst{0};
-inline constexpr seconds kRestartMost{10};  // back-off of a worker that keeps dying
-inline constexpr seconds kSteady{1};         // a worker that served for so long starts again at once
-inline constexpr seconds kWorkerStart{300};  // the committer reads the whole ledger before it is ready
+inline constexpr seconds kRestartMost{10};       // back-off of a worker that keeps dying
+inline constexpr seconds kSteady{1};             // a worker that served for so long starts again at once
+inline constexpr seconds kWorkerStart{300};      // the committer reads the whole ledger before it is ready
 inline constexpr std::size_t kUntarsAtOnce = 4;  // they share the disks
 inline constexpr seconds kUntarTime{3600};       // for one archive: 10 GiB at 3 MB/s
 
