@@ -104,7 +104,9 @@ bool is_exponent(string_view text) {
 }
 
 bool is_real(string_view word) {
-  if (one_of(word, {".inf", ".nan"})) return true;
+  for (const char* special : {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"}) {
+    if (word == special) return true;
+  }
   const std::size_t point = word.find('.');
   if (point == string_view::npos) return false;
   const string_view before = word.substr(0, point);

@@ -26,7 +26,7 @@ Value Value::at(std::string_view name) const {
   if (absent()) return {file_, kNull, key, line_};
   if (!is_map()) refuse(shown() + "; write a map of settings");
   for (const Entry& entry : node_->entries) {
-    if (entry.key == name) return {file_, entry.value, key, entry.value->line};
+    if (entry.key == name) return {file_, entry.value, key, entry.line};
   }
   return {file_, kNull, key, line_};
 }
@@ -49,7 +49,7 @@ void Value::allow(const std::vector<std::string_view>& names) const {
     std::string known;
     for (const std::string_view name : names) known.append(known.empty() ? "" : ", ").append(name);
     const std::string key = key_.empty() ? entry.key : key_ + "." + entry.key;
-    throw Error(*file_, entry.value->line, quote(key), "there is no such setting; known here are " + known);
+    throw Error(*file_, entry.line, quote(key), "there is no such setting; known here are " + known);
   }
 }
 

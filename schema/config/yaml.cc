@@ -30,7 +30,11 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(make(Kind::null, mark, anchor)); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto node = make(Kind::null, mark, anchor);
+    if (!open_.empty()) node->line = open_.back().node->line;  // the mark is that of what comes next
+    add(node);
+  }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto node = anchors_.at(anchor);
@@ -124,7 +128,7 @@ class TreeBuilder : public YAML::EventHandler {
       const NodePtr key = std::exchange(parent.key, nullptr);
       const bool merges = key->text == "<<" && !key->quoted;
       if (merges) parent.merged.push_back(node);
-      if (!merges) parent.node->entries.push_back({.key = key->text, .value = node});
+      if (!merges) parent.node->entries.push_back({.key = key->text, .line = key->line, .value = node});
     }
   }
 
@@ -150,7 +154,7 @@ class TreeBuilder : public YAML::EventHandler {
   // `<<: *other` and `<<: [*one, *two]`: entries that the map does not have itself; the first one wins.
   void merge(Node& map, const std::vector<NodePtr>& merged) {
     std::unordered_set<std::string> known;
-    for (const auto& [key, value] : map.entries) known.insert(key);
+    for (const Entry& entry : map.entries) known.insert(entry.key);
     for (const NodePtr& source : merged) {
       const auto sources = source->kind == Kind::list ? source->items : std::vector<NodePtr>{source};
       for (const NodePtr& one : sources) merge_one(map, *one, known);

@@ -16,6 +16,7 @@ using NodePtr = std::shared_ptr<const Node>;
 
 struct Entry {
   std::string key;
+  int line = 0;  // of the key
   NodePtr value;
 };
 
