@@ -67,11 +67,11 @@ void sync_both(int from, int to) {
 
 Published take_back(const Plan& plan, int out, int dropbox, const std::string& problem) {
   try {
-    if (move(dropbox, plan.item, out, plan.item)) return {Publication::undone, problem};
+    if (move(dropbox, plan.item, out, plan.item)) return {PublishResult::undone, problem};
   } catch (const posix::Error& error) {
-    return {Publication::held, problem + "; " + error.what()};
+    return {PublishResult::held, problem + "; " + error.what()};
   }
-  return {Publication::held, problem + "; the item was taken away meanwhile"};
+  return {PublishResult::held, problem + "; the item was taken away meanwhile"};
 }
 
 Published publish_item(const Plan& plan, int out, int dropbox) {
@@ -96,7 +96,7 @@ Published publish_marker(const Plan& plan, int out, int dropbox) {
   try {
     sync_both(out, dropbox);
   } catch (const posix::Error& error) {
-    return {Publication::held, error.what()};
+    return {PublishResult::held, error.what()};
   }
   crash_point(crash::kMarkerSynced);
   return {};
@@ -136,7 +136,7 @@ Published publish(const Plan& plan) {
   const Fd out = posix::open_directory(plan.staging / names::kOut);
   const Fd dropbox = posix::open_directory(plan.dropbox);
   const Published item = publish_item(plan, out.get(), dropbox.get());
-  if (item.result != Publication::done) return item;
+  if (item.result != PublishResult::done) return item;
   return publish_marker(plan, out.get(), dropbox.get());
 }
 

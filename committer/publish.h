@@ -17,13 +17,13 @@ void prepare(const Plan& plan);
 // Step 6: nothing at the target, nor its marker; else why not (409).
 std::optional<wire::Refusal> check_target(const Path& dropbox, const std::string& item);
 
-enum class Publication {
+enum class PublishResult {
   done,
   undone,  // a directory could not be synced; the item is back in staging, nothing was ever announced
   held,    // the same, but what was renamed could not be taken back: only an operator can tell what holds
 };
 struct Published {
-  Publication result = Publication::done;
+  PublishResult result = PublishResult::done;
   std::string problem;  // one sentence, unless done
 };
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <thread>
 
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
@@ -15,6 +16,8 @@
 
 namespace dync::ledger {
 namespace {
+
+constexpr std::chrono::milliseconds kLockPoll{20};
 
 std::string answer(Connection& connection, const char* sql) {
   Query query = connection.query(sql);
@@ -51,12 +54,18 @@ void apply_from(Connection& connection, std::size_t version) {
 
 }  // namespace
 
-posix::Fd take_lock(const Path& file) {
+// flock(2) knows no deadline, so it is asked again and again.
+posix::Fd take_lock(const Path& file, std::chrono::milliseconds wait) {
   const Path path = names::ledger_lock(file);
   posix::Fd lock = posix::open_file(path, O_RDWR | O_CREAT, 0666);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno != EWOULDBLOCK) posix::fail("lock", path.string());
-  throw Error("ledger " + file.string() + ": another dync-committer holds " + path.string());
+  const auto deadline = std::chrono::steady_clock::now() + wait;
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) posix::fail("lock", path.string());
+    if (std::chrono::steady_clock::now() >= deadline)
+      throw Error("ledger " + file.string() + ": another dync-committer holds " + path.string());
+    std::this_thread::sleep_for(kLockPoll);
+  }
+  return lock;
 }
 
 std::shared_ptr<Connection> open_for_writing(const Path& file) {

@@ -10,8 +10,8 @@
 
 namespace dync::ledger {
 
-Writer::Writer(const Path& file)
-    : lock_(take_lock(file)), connection_(open_for_writing(file)), reader_(connection_) {
+Writer::Writer(const Path& file, std::chrono::milliseconds wait)
+    : lock_(take_lock(file, wait)), connection_(open_for_writing(file)), reader_(connection_) {
   new_ = migrate(*connection_) == Before::nothing;
 }
 

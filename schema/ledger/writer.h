@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,9 +17,10 @@ namespace dync::ledger {
 // before its commit() returned.
 class Writer {
  public:
-  // Takes the lock (Error if another committer lives), opens or makes the file, checks it, migrates it in one
-  // transaction. Refuses a ledger of a newer version. File modes follow the umask.
-  explicit Writer(const Path& file);
+  // Takes the lock (Error if another committer lives and has not ended within `wait`), opens or makes the
+  // file, checks it, migrates it in one transaction. Refuses a ledger of a newer version. File modes follow
+  // the umask.
+  explicit Writer(const Path& file, std::chrono::milliseconds wait = {});
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   ~Writer();

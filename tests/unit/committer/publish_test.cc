@@ -40,7 +40,7 @@ void commit(const Plan& plan, bool& committing, const std::function<void()>& rec
     if (check_target(plan.dropbox, plan.item)) throw std::runtime_error("the target is taken");
     record();
   }
-  if (publish(plan).result != Publication::done) throw std::runtime_error("not published");
+  if (publish(plan).result != PublishResult::done) throw std::runtime_error("not published");
   clean_up(plan.staging);
 }
 

@@ -1,0 +1,91 @@
+#include "committer/committer.h"
+
+#include "committer/detail.h"
+#include "committer/recovery.h"
+#include "dync_version.h"
+#include "schema/ledger/events.h"
+#include "schema/limits/limits.h"
+#include "schema/names/names.h"
+
+namespace dync::committer {
+namespace {
+
+constexpr std::chrono::milliseconds kSlowPeer{20};
+
+transport::Options socket_options() {
+  transport::Options options;
+  options.mandatory = true;
+  options.handover = true;
+  options.linger = limits::kLinger;
+  return options;
+}
+
+}  // namespace
+
+Committer::Committer(service::Worker& worker, const config::Config& config, int broker)
+    : worker_(worker),
+      ledger_(config.ledger, limits::kLedgerLock),
+      outbox_(worker.log()),
+      quick_(inbox_, limits::kCommitThreads, "dync-commit"),
+      slow_(inbox_, limits::kTreeThreads, "dync-tree"),
+      context_{config, worker.log(), worker.loop(), ledger_, ledger_.read().ledger_id(),
+               jobs_,  inbox_,       outbox_,       quick_,  slow_},
+      untar_(worker.loop(), worker.log(), config.untar, broker),
+      admission_(config, ledger_.read(), jobs_),
+      publication_(context_),
+      extraction_(context_, untar_, publication_),
+      uploads_(context_, admission_, extraction_, publication_),
+      socket_(transport_, transport::Type::router, socket_options()) {}
+
+void Committer::run() {
+  start();
+  service::Loop& loop = worker_.loop();
+  loop.on_socket(socket_.handle(), [this] { turn(); });
+  loop.on_readable(inbox_.event(), [this] { turn(); });
+  loop.every(kSlowPeer, [this] {
+    if (outbox_.waiting()) outbox_.release(socket_);
+  });
+  worker_.ready();
+  worker_.run();
+}
+
+void Committer::start() {
+  {
+    ledger::Batch batch(ledger_);
+    ledger_.add_event(std::nullopt, "committer", ledger::events::kStarted,
+                      detail({{"version", std::string(kVersion)}}));
+    recover(context_, uploads_);
+    batch.commit();
+  }
+  socket_.bind(names::ipc_endpoint(names::committer_socket(worker_.options().runtime_dir)));
+  outbox_.release(socket_);
+}
+
+void Committer::turn() {
+  ledger::Batch batch(ledger_);
+  for (std::size_t taken = 0; taken < limits::kMostInBatch && take_one(); ++taken) {
+  }
+  batch.commit();
+  outbox_.release(socket_);
+}
+
+bool Committer::take_one() {
+  const bool message = take_message();
+  const Inbox::Action action = inbox_.take();
+  if (action) action();
+  return message || action;
+}
+
+bool Committer::take_message() {
+  transport::Message parts;
+  if (!socket_.receive(parts)) return false;
+  if (parts.size() != 2) throw std::runtime_error("the committer's socket got a message of another protocol");
+  const std::string peer(parts[0].text());
+  const auto message = ipc::decode(parts[1].text());
+  if (!message)
+    throw std::runtime_error(peer + " speaks another protocol than " + std::string(ipc::kProtocol));
+  uploads_.take(peer, *message);
+  return true;
+}
+
+}  // namespace dync::committer

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "committer/admission.h"
+#include "committer/context.h"
+#include "committer/extraction.h"
+#include "committer/publication.h"
+#include "committer/untar_client.h"
+#include "committer/uploads.h"
+#include "proto/service/worker.h"
+#include "proto/transport/socket.h"
+#include "schema/config/config.h"
+
+namespace dync::committer {
+
+// The committer's loop: takes all that waits on its socket and in its inbox, applies it in one transaction,
+// syncs once, and only then answers. An exception ends the process; the next one replays the ledger.
+class Committer {
+ public:
+  Committer(service::Worker& worker, const config::Config& config, int broker);
+  // Serves until the worker is stopped.
+  void run();
+
+ private:
+  void start();
+  void turn();
+  bool take_one();
+  bool take_message();
+
+  service::Worker& worker_;
+  ledger::Writer ledger_;
+  Jobs jobs_;
+  Inbox inbox_;
+  Outbox outbox_;
+  Pool quick_;
+  Pool slow_;
+  Context context_;
+  UntarClient untar_;
+  Admission admission_;
+  Publication publication_;
+  Extraction extraction_;
+  Uploads uploads_;
+  transport::Context transport_;
+  transport::Socket socket_;
+};
+
+}  // namespace dync::committer

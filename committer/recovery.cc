@@ -1,0 +1,63 @@
+#include "committer/recovery.h"
+
+#include <stdexcept>
+#include <unordered_set>
+
+#include "committer/detail.h"
+#include "committer/staging.h"
+#include "proto/posix/process.h"
+#include "schema/ledger/events.h"
+
+namespace dync::committer {
+namespace {
+
+using ledger::State;
+
+void refuse_foreign(const Context& context, const std::vector<Staged>& staged) {
+  for (const Staged& one : staged)
+    if (one.stamp.ledger != context.ledger_id)
+      throw std::runtime_error("ledger " + context.config.ledger.string() + " has the id " +
+                               context.ledger_id.hex() + ", but the upload staged in " +
+                               context.staging(one.stamp.upload).string() + " belongs to the ledger " +
+                               one.stamp.ledger.hex() +
+                               "; bring that ledger back, or move the staged uploads away");
+}
+
+void set_aside_orphan(const Context& context, const Staged& staged) {
+  const Id& id = staged.stamp.upload;
+  if (!staged.has_data) return context.remove_staging(id);  // died between stamp and row
+  set_aside(context.tmp_dir(), id);
+  const std::string directory = (context.tmp_dir() / names::kOrphans / id.hex()).string();
+  context.event(id, ledger::events::kOrphaned, detail({{"directory", directory}}));
+  context.log.error("staging.orphaned", {{"upload", id.hex()}, {"directory", directory}});
+}
+
+void tidy(const Context& context, const std::vector<Staged>& staged) {
+  for (const Staged& one : staged) {
+    const auto row = context.ledger.read().row(one.stamp.upload);
+    if (!row)
+      set_aside_orphan(context, one);
+    else if (!is_live(row->upload.state) && !row->session.kept)
+      context.remove_staging(one.stamp.upload);
+  }
+}
+
+}  // namespace
+
+void recover(const Context& context, Uploads& uploads) {
+  const auto staged = stamped(context.tmp_dir());
+  refuse_foreign(context, staged);
+  context.ledger.set_boot_id(posix::boot_id());
+  tidy(context, staged);
+  std::unordered_set<Id> there;
+  for (const Staged& one : staged) there.insert(one.stamp.upload);
+  for (auto& row : context.ledger.read().live()) {
+    const Id id = row.upload.upload_id;
+    // A power cut may take the files of a row that was told to nobody; it starts at 0.
+    if (row.upload.state == State::receiving && there.count(id) == 0)
+      make_staging(context.tmp_dir(), {context.ledger_id, id});
+    uploads.recover(std::move(row));
+  }
+}
+
+}  // namespace dync::committer
