@@ -11,8 +11,9 @@
 namespace dync::keys {
 
 // The ZAP handler (ZeroMQ RFC 27): answers libzmq's question whether a CURVE key may connect. Make it before
-// the server's socket is bound. A reply of 200 carries the user id, and the public key as property kKeyProperty
-// of every message that comes by that connection, so that a later revocation is seen at each message.
+// the server's socket is bound. A reply of 200 carries the user id, and the public key as property
+// kKeyProperty of every message that comes by that connection, so that a later revocation is seen at each
+// message.
 class Authenticator {
  public:
   static constexpr const char* kKeyProperty = "X-Key";

@@ -35,7 +35,8 @@ Certificate generate(std::string user_id);
 // 1 to 64 of A-Za-z0-9_.@-
 bool valid_user_id(std::string_view user_id);
 
-// "SHA256:" and base64 of the SHA-256 of the raw public key, for comparing by telephone.
+// "SHA256:" and base64 (without padding, as ssh shows it) of the SHA-256 of the raw public key, for comparing
+// by telephone.
 std::string fingerprint(const Certificate& certificate);
 
 }  // namespace dync::keys

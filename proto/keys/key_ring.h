@@ -34,11 +34,14 @@ class KeyDirectory {
   explicit KeyDirectory(std::filesystem::path directory);  // loads
   bool refresh();
   const KeyRing& ring() const noexcept { return ring_; }
+  // Why the last refresh() could not read the directory; empty if it could.
+  const std::string& trouble() const noexcept { return trouble_; }
 
  private:
   std::filesystem::path directory_;
   std::string seen_;  // what the directory looked like when it was loaded
   KeyRing ring_;
+  std::string trouble_;
 };
 
 }  // namespace dync::keys
