@@ -1,5 +1,6 @@
 #include "proto/keys/zpl.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 
@@ -42,19 +43,32 @@ class Reader {
     const std::size_t equals = text.find_first_of("=#");
     const bool has_value = equals != std::string_view::npos && text[equals] == '=';
     const std::string_view name = trimmed(text.substr(0, equals));
-    while (!levels_.empty() && levels_.back().indent >= indent) levels_.pop_back();
-    const std::string parent = levels_.empty() ? "" : levels_.back().path + "/";
-    levels_.push_back({indent, parent + std::string(name)});
-    if (!has_value) return true;
+    if (!has_value) {
+      open(indent, name);
+      return true;
+    }
     auto value = value_of(text.substr(equals + 1));
     if (!value) return false;
-    properties_.push_back({levels_.back().path, std::move(*value)});
+    properties_.push_back({parent_of(indent) + std::string(name), std::move(*value)});
     return true;
   }
 
   std::vector<Property> take() { return std::move(properties_); }
 
  private:
+  void open(std::size_t indent, std::string_view name) {
+    while (!levels_.empty() && levels_.back().indent >= indent) levels_.pop_back();
+    levels_.push_back({indent, parent_of(indent) + std::string(name)});
+  }
+
+  // A name with a value has nothing below it, whatever the next line's indentation: people who add a user_id
+  // by hand indent it as they like, and pyzmq does not mind.
+  std::string parent_of(std::size_t indent) const {
+    const auto above = std::find_if(levels_.rbegin(), levels_.rend(),
+                                    [indent](const Level& level) { return level.indent < indent; });
+    return above == levels_.rend() ? "" : above->path + "/";
+  }
+
   std::vector<Level> levels_;
   std::vector<Property> properties_;
 };
