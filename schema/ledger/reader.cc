@@ -111,6 +111,13 @@ std::map<State, std::uint64_t> Reader::count_by_state() const {
   return counts;
 }
 
+std::map<State, std::uint64_t> Reader::bytes_by_state() const {
+  std::map<State, std::uint64_t> bytes;
+  Query query = connection_->query(sql::kBytes);
+  while (query.next()) bytes[state_from(query, 0)] = query.size(1);
+  return bytes;
+}
+
 std::optional<Row> Reader::row(const Id& id) const {
   Query query = connection_->query(sql::kRow);
   query.add(id.hex());

@@ -61,6 +61,7 @@ class Reader {
   std::vector<Event> last_events(std::uint32_t limit) const;
   std::vector<Member> members(const Id& id) const;
   std::map<State, std::uint64_t> count_by_state() const;  // states without uploads are absent
+  std::map<State, std::uint64_t> bytes_by_state() const;  // sums of bytes_received, the same states
 
   // ---- for the committer ----
   std::optional<Row> row(const Id& id) const;

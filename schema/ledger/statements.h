@@ -50,6 +50,7 @@ inline constexpr char kEventsOf[] = DYNC_EVENT "WHERE upload_id = ? AND seq > ? 
 inline constexpr char kLastEvents[] = "SELECT * FROM (" DYNC_EVENT "ORDER BY seq DESC LIMIT ?) ORDER BY seq";
 inline constexpr char kMembers[] = "SELECT path, size, sha256 FROM members WHERE upload_id = ? ORDER BY path";
 inline constexpr char kCounts[] = "SELECT state, count(*) FROM uploads GROUP BY state";
+inline constexpr char kBytes[] = "SELECT state, sum(bytes_received) FROM uploads GROUP BY state";
 inline constexpr char kCheckpoint[] =
     "SELECT offset, state FROM checkpoints WHERE upload_id = ? ORDER BY offset DESC LIMIT 1";
 
