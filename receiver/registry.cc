@@ -29,6 +29,7 @@ Session* Registry::of_member(CreditBook::Member member) const {
 
 Session& Registry::add(std::unique_ptr<Session> session) {
   Session& added = *session;
+  if (find(added.routing_id())) forget(added.routing_id());
   entries_[added.routing_id()].session = std::move(session);
   return added;
 }

@@ -19,6 +19,7 @@ class Registry {
   Session* of_upload(const Id& upload) const;
   Session* of_member(CreditBook::Member member) const;
 
+  // In place of the one that its routing id had.
   Session& add(std::unique_ptr<Session> session);
   // After each input to a session: notes its upload and member, and whether it has ended or knows nothing.
   void update(Session& session, Time now);

@@ -23,7 +23,7 @@ Send refusal_with(const wire::Refusal& why, const std::optional<Id>& key) {
 
 Actions Session::on_message(const wire::ClientMessage& message, Time now) {
   heard_at_ = now;
-  if (resting_ && member_) book_.wake(*member_);
+  if (member_) book_.wake(*member_);
   resting_ = false;
   switch (rule_for(state_, input_of(message))) {
     case Rule::open:
@@ -151,7 +151,11 @@ Actions Session::take_next(const wire::PostChunk& chunk) {
   positions_.set_gap(false);
   book_.set_gap(*member_, false);
   Actions actions;
-  actions.emplace_back(Take{offset});
+  if (chunk.data.empty()) {
+    book_.wrote(*member_);
+  } else {
+    actions.emplace_back(Take{offset});
+  }
   if (!chunk.last) return actions;
   book_.close(*member_);
   state_ = State::finishing;

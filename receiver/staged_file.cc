@@ -106,14 +106,17 @@ void StagedFile::close() {
   direct_.reset();
 }
 
-std::uint64_t StagedFile::cut(std::uint64_t bytes) {
+std::uint64_t StagedFile::length() const {
   const posix::Fd directory = posix::open_directory(directory_);
   const auto found = posix::find_at(directory.get(), names::kStagedData);
-  if (!found) return 0;
-  const std::uint64_t kept = found->size < bytes ? found->size : bytes;
+  return found ? found->size : 0;
+}
+
+void StagedFile::cut(std::uint64_t bytes) const {
+  if (length() == bytes) return;
+  const posix::Fd directory = posix::open_directory(directory_);
   const posix::Fd file = posix::open_at(directory.get(), names::kStagedData, O_RDWR | O_NOFOLLOW);
-  if (::ftruncate(file.get(), static_cast<off_t>(kept)) != 0) posix::fail("cut", directory_.native());
-  return kept;
+  if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) posix::fail("cut", directory_.native());
 }
 
 }  // namespace dync::receiver

@@ -24,9 +24,9 @@ class StagedFile {
   void finish(std::uint64_t size);
   void close();
 
-  // Cuts what a process before this one wrote to `bytes`. Returns what is really there, which is less only if
-  // somebody took it away.
-  std::uint64_t cut(std::uint64_t bytes);
+  // What a process before this one wrote: its length now (0: no file), and cut to `bytes`, at most that.
+  std::uint64_t length() const;
+  void cut(std::uint64_t bytes) const;
 
   std::uint64_t direct_bytes() const noexcept { return direct_bytes_; }
   std::uint64_t buffered_bytes() const noexcept { return buffered_bytes_; }

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+
+#include "receiver/worker_link.h"
+
+namespace dync::receiver {
+
+// The way to the committer, and what it has not answered yet: questions by number, uploads that are received
+// or aborted. A new committer hears all of it again.
+class CommitterLink {
+ public:
+  // `messages` gets what comes from the committer.
+  CommitterLink(transport::Context& context, service::Worker& worker, const ipc::SharedMemory& memory,
+                std::function<void(const ipc::Message&)> messages);
+
+  void hello();  // said again until restored()
+  void restored() { greeting_ = false; }
+
+  std::uint64_t ask(ipc::Open open);
+  std::uint64_t find(ipc::Find find);
+  // The routing id of an open question, which is answered with this. Nothing if it was withdrawn or asked by
+  // a receiver before this one.
+  std::optional<std::string> answered(std::uint64_t request);
+  // The answer is not wanted any more.
+  void withdraw(const std::string& routing_id);
+  // The routing id, once, of a withdrawn Open: the committer may have opened an upload that nobody wants.
+  std::optional<std::string> withdrawn(std::uint64_t request);
+
+  void received(const ipc::AllReceived& message);
+  void abort(const ipc::Abort& message);
+  void progress(const wire::Id& upload, std::uint64_t bytes);
+  // Committed or Failed came: it need not hear of this upload again.
+  void ended(const wire::Id& upload);
+
+  void turn();
+  bool drained() const { return link_.drained(); }
+
+ private:
+  using Question = std::variant<ipc::Open, ipc::Find>;
+  void say_again();
+
+  WorkerLink link_;
+  bool greeting_ = false;
+  std::uint64_t next_request_;
+  std::map<std::uint64_t, Question> questions_;
+  std::unordered_map<std::string, std::uint64_t> by_routing_id_;
+  std::map<std::uint64_t, ipc::Open> withdrawn_;
+  std::unordered_map<wire::Id, ipc::AllReceived> received_;
+  std::deque<ipc::Abort> aborted_;  // the newest few: no answer says that one arrived
+};
+
+}  // namespace dync::receiver

@@ -1,0 +1,187 @@
+#include "receiver/data_path.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "schema/limits/limits.h"
+#include "schema/names/names.h"
+
+namespace dync::receiver {
+
+DataPath::DataPath(service::Worker& worker, ipc::SharedMemory& memory, HasherLinks& hashers,
+                   int writer_threads, std::filesystem::path tmp_dir, Listener& listener)
+    : worker_(worker),
+      memory_(memory),
+      hashers_(hashers),
+      tmp_dir_(std::move(tmp_dir)),
+      listener_(listener),
+      marks_(memory),
+      slots_(memory),
+      writer_(writer_threads) {
+  worker_.loop().on_readable(writer_.event_fd(), [this] { collect(); });
+}
+
+DataPath::Upload* DataPath::find(const Id& upload) {
+  const auto found = uploads_.find(upload);
+  return found == uploads_.end() ? nullptr : &found->second;
+}
+
+DataPath::Upload& DataPath::add(const Id& id, const ipc::MarkTable::Taken& mark,
+                                std::optional<std::uint64_t> size) {
+  Upload& upload = uploads_[id];
+  upload.id = id;
+  upload.mark = mark.index;
+  upload.epoch = mark.epoch;
+  upload.file = std::make_shared<StagedFile>(names::staging_dir(tmp_dir_, id), size);
+  return upload;
+}
+
+bool DataPath::open(const Id& upload, std::uint32_t last_epoch, std::optional<std::uint64_t> size) {
+  const auto mark = marks_.take(upload, last_epoch, 0);
+  if (!mark) return false;
+  add(upload, *mark, size);
+  return true;
+}
+
+std::optional<std::uint64_t> DataPath::restore(const ipc::Restore& restore, std::uint64_t unit) {
+  const auto& options = restore.session.options;
+  StagedFile file(names::staging_dir(tmp_dir_, restore.upload), std::nullopt);
+  std::uint64_t bytes = restore.seek;
+  if (!restore.client_sha256) {
+    if (const auto index = marks_.find(restore.upload)) bytes = ipc::last_written(memory_.mark(*index));
+    bytes = std::min(bytes, file.length()) / unit * unit;
+  }
+  const auto mark = marks_.take(restore.upload, restore.epoch, bytes);
+  if (!mark) return std::nullopt;
+  if (!restore.client_sha256) file.cut(bytes);
+  Upload& upload = add(restore.upload, *mark, options ? options->size : std::nullopt);
+  upload.written = upload.noted = bytes;
+  upload.durable = restore.client_sha256.has_value();
+  if (bytes > 0) begin(upload);
+  return bytes;
+}
+
+void DataPath::begin(Upload& upload) {
+  if (std::exchange(upload.begun, true)) return;
+  hashers_.begin(upload.id, upload.mark, upload.epoch);
+}
+
+void DataPath::take(const Id& id, std::uint64_t offset, transport::Frame data) {
+  Upload* upload = find(id);
+  if (!upload || upload->closing || stopping_) return;
+  Chunk chunk;
+  chunk.offset = offset;
+  chunk.length = data.bytes().size();
+  chunk.frame = std::move(data);
+  upload->chunks.push_back(std::move(chunk));
+  place_all(*upload);
+  go_on(*upload);
+}
+
+void DataPath::complete(const Id& id, std::uint64_t size, const digest::Digest& expected) {
+  Upload* upload = find(id);
+  if (!upload || upload->closing) return;
+  const std::uint64_t hashed = ipc::hashed_bytes(memory_.mark(upload->mark), upload->epoch);
+  upload->unhashed_at_last = size - std::min(hashed, size);
+  upload->end = ipc::End{id, upload->epoch, size, expected};
+  go_on(*upload);
+}
+
+// The next job of an upload that has none under way.
+void DataPath::go_on(Upload& upload) {
+  if (upload.busy || stopping_) return;
+  if (upload.closing) return shut(upload);
+  if (upload.placed > 0) {
+    const Chunk& first = upload.chunks.front();
+    upload.busy = true;
+    writer_.write(upload.id, upload.file, first.bytes, first.offset);
+  } else if (upload.chunks.empty() && upload.end && !upload.received) {
+    if (upload.durable) return finished(upload);
+    upload.busy = true;
+    writer_.finish(upload.id, upload.file, upload.end->size);
+  }
+}
+
+void DataPath::collect() {
+  for (const StagingWriter::Done& done : writer_.collect()) {
+    Upload* upload = find(done.upload);
+    if (!upload) continue;
+    upload->busy = false;
+    if (done.failure && !upload->closing) {
+      worker_.log().error("upload.write_failed", {{"upload", done.upload.hex()}, {"error", done.detail}});
+      listener_.on_broken(done.upload, *done.failure);
+    } else if (!done.failure && !upload->closing) {
+      job_done(*upload);
+    }
+    upload = find(done.upload);
+    if (upload) go_on(*upload);
+  }
+}
+
+void DataPath::job_done(Upload& upload) {
+  if (upload.chunks.empty()) {
+    finished(upload);
+  } else {
+    chunk_written(upload);
+  }
+}
+
+void DataPath::chunk_written(Upload& upload) {
+  const Chunk& chunk = upload.chunks.front();
+  upload.written = chunk.offset + chunk.length;
+  ipc::store_written(memory_.mark(upload.mark), upload.epoch, upload.written);
+  upload.chunks.pop_front();
+  --upload.placed;
+  listener_.on_written(upload.id);
+}
+
+void DataPath::finished(Upload& upload) {
+  const ipc::WriteCounters counters{upload.file->direct_bytes(), upload.file->buffered_bytes(),
+                                    upload.unhashed_at_last};
+  upload.received =
+      ipc::AllReceived{upload.id, upload.epoch, upload.end->size, upload.end->expected, counters};
+  begin(upload);
+  hashers_.end(upload.mark, *upload.end);
+  listener_.on_received(*upload.received);
+}
+
+void DataPath::close(const Id& id, std::optional<ipc::Abort> abort) {
+  Upload* upload = find(id);
+  if (!upload) {
+    if (abort) listener_.on_closed(*abort);
+    return;
+  }
+  upload->closing = true;
+  upload->abort = std::move(abort);
+  go_on(*upload);
+}
+
+void DataPath::shut(Upload& upload) {
+  upload.file->close();
+  hashers_.drop(upload.mark, upload.id);
+  marks_.give_back(upload.mark);
+  const std::optional<ipc::Abort> abort = std::move(upload.abort);
+  uploads_.erase(Id(upload.id));
+  if (abort) listener_.on_closed(*abort);
+}
+
+void DataPath::renew_hasher(std::uint32_t hasher) {
+  slots_.collect_written(hasher, hashers_.count());
+  for (auto& [id, upload] : uploads_) {
+    if (!upload.begun || hashers_.hasher_of(upload.mark) != hasher) continue;
+    hashers_.begin(id, upload.mark, upload.epoch);
+    if (upload.received) hashers_.end(upload.mark, *upload.end);
+  }
+}
+
+std::vector<ipc::Progress> DataPath::progress() {
+  std::vector<ipc::Progress> moved;
+  for (auto& [id, upload] : uploads_) {
+    if (upload.written == upload.noted) continue;
+    upload.noted = upload.written;
+    moved.push_back({id, upload.written});
+  }
+  return moved;
+}
+
+}  // namespace dync::receiver

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+
+#include "proto/ipc/messages.h"
+#include "proto/ipc/shared_memory.h"
+#include "proto/service/worker.h"
+#include "proto/transport/socket.h"
+#include "receiver/hasher_links.h"
+#include "receiver/staging_writer.h"
+
+namespace dync::receiver {
+
+// The way of the bytes: from a message into a slot, to the writer's threads and to the hasher, and the marks
+// that tell how far they came. Knows uploads, nothing of clients.
+class DataPath {
+ public:
+  using Id = wire::Id;
+
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void on_written(const Id& upload) = 0;  // one chunk
+    virtual void on_broken(const Id& upload, const wire::Refusal& why) = 0;
+    virtual void on_received(const ipc::AllReceived& received) = 0;  // written, synced, closed
+    virtual void on_closed(const ipc::Abort& abort) = 0;             // nothing writes it any more
+  };
+
+  DataPath(service::Worker& worker, ipc::SharedMemory& memory, HasherLinks& hashers, int writer_threads,
+           std::filesystem::path tmp_dir, Listener& listener);
+
+  // A new upload; `last_epoch` is the last one used. False if the server has as many uploads as marks.
+  bool open(const Id& upload, std::uint32_t last_epoch, std::optional<std::uint64_t> size);
+  // One of a receiver before this one. Its file is cut to the written mark (without one: to `known_bytes`),
+  // for an original down to a multiple of `unit`; a complete one stays as it is. Returns the bytes that are
+  // there, or nothing as above.
+  std::optional<std::uint64_t> restore(const ipc::Restore& restore, std::uint64_t unit);
+  // Frees the marks of what is not live any more.
+  void keep_only(std::span<const Id> live) { marks_.keep_only(live); }
+
+  // The next bytes of the file, at `offset`. One call is one chunk.
+  void take(const Id& upload, std::uint64_t offset, transport::Frame data);
+  // No more chunks: on_received() follows once all is written.
+  void complete(const Id& upload, std::uint64_t size, const digest::Digest& expected);
+  // Ends an upload when its write under way has ended. With `abort`, on_closed() follows.
+  void close(const Id& upload, std::optional<ipc::Abort> abort);
+
+  // Says Begin and End again; what the hasher before had not hashed comes from the files.
+  void renew_hasher(std::uint32_t hasher);
+  // The written marks that moved since the last call.
+  std::vector<ipc::Progress> progress();
+  // Takes no more jobs, as the process is going to end. True when no write is under way.
+  void stop() { stopping_ = true; }
+  bool quiet() const noexcept { return writer_.pending() == 0; }
+
+ private:
+  struct Chunk {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    transport::Frame frame;            // its bytes, until it is in a slot
+    std::span<const std::byte> bytes;  // in the slot, or in the frame if it is small
+    bool placed = false;               // ready to be written
+  };
+  struct Upload {
+    Id id;
+    std::uint32_t mark = 0, epoch = 0;
+    std::shared_ptr<StagedFile> file;
+    std::deque<Chunk> chunks;  // not yet written, in order; the first one may be under way
+    std::size_t placed = 0;    // how many of them, from the front, are placed
+    bool busy = false;         // a job is under way
+    bool begun = false;        // the hasher knows it
+    bool starving = false;     // stands in starving_
+    bool durable = false;      // complete before this receiver began
+    bool closing = false;
+    std::optional<ipc::Abort> abort;
+    std::optional<ipc::End> end;               // no more chunks
+    std::optional<ipc::AllReceived> received;  // finished
+    std::uint64_t written = 0, noted = 0;      // bytes; noted: as last told by progress()
+    std::uint64_t unhashed_at_last = 0;
+  };
+
+  Upload& add(const Id& upload, const ipc::MarkTable::Taken& mark, std::optional<std::uint64_t> size);
+  Upload* find(const Id& upload);
+  void begin(Upload& upload);
+  void place_all(Upload& upload);
+  bool place(Upload& upload, Chunk& chunk);
+  bool hasher_lags(const Upload& upload) const;
+  void starve(Upload& upload);
+  void feed_starving();
+  void go_on(Upload& upload);
+  void collect();
+  void job_done(Upload& upload);
+  void chunk_written(Upload& upload);
+  void finished(Upload& upload);
+  void shut(Upload& upload);
+
+  service::Worker& worker_;
+  ipc::SharedMemory& memory_;
+  HasherLinks& hashers_;
+  std::filesystem::path tmp_dir_;
+  Listener& listener_;
+  ipc::MarkTable marks_;
+  ipc::SlotPool slots_;
+  std::unordered_map<Id, Upload> uploads_;
+  std::deque<Id> starving_;
+  bool looking_ = false;  // the timer of feed_starving() runs
+  bool stopping_ = false;
+  StagingWriter writer_;  // last: its threads end first
+};
+
+}  // namespace dync::receiver

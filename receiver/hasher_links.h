@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "receiver/worker_link.h"
+
+namespace dync::receiver {
+
+// The ways to all hashers. An upload's hasher is its mark's index modulo their number.
+class HasherLinks {
+ public:
+  HasherLinks(transport::Context& context, service::Worker& worker, const ipc::SharedMemory& memory,
+              int hashers);
+
+  void begin(const wire::Id& upload, std::uint32_t mark, std::uint32_t epoch);
+  // A hint: false if it was not sent, the hasher then reads the file.
+  bool hint(std::uint32_t mark, const ipc::Chunk& chunk);
+  void end(std::uint32_t mark, const ipc::End& end);
+  void drop(std::uint32_t mark, const wire::Id& upload);
+
+  std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(links_.size()); }
+  std::uint32_t hasher_of(std::uint32_t mark) const noexcept { return mark % count(); }
+  // Each turn. `is_new` is called for each hasher that has been replaced.
+  void turn(const std::function<void(std::uint32_t hasher)>& is_new);
+  bool drained() const;
+
+ private:
+  WorkerLink& link(std::uint32_t mark) { return *links_[hasher_of(mark)]; }
+  std::vector<std::unique_ptr<WorkerLink>> links_;
+};
+
+}  // namespace dync::receiver

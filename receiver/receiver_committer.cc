@@ -1,0 +1,131 @@
+#include <type_traits>
+#include <utility>
+
+#include "proto/posix/error.h"
+#include "receiver/receiver.h"
+#include "schema/limits/limits.h"
+
+// What the committer answers and tells.
+namespace dync::receiver {
+
+void Receiver::on_committer(const ipc::Message& message) {
+  std::visit(
+      [&](const auto& told) {
+        using Told = std::remove_cvref_t<decltype(told)>;
+        if constexpr (std::is_same_v<Told, ipc::Opened>) on_opened(told);
+        if constexpr (std::is_same_v<Told, ipc::Refused>) on_refused(told);
+        if constexpr (std::is_same_v<Told, ipc::Finished>) on_finished(told);
+        if constexpr (std::is_same_v<Told, ipc::Restore>) on_restore(told);
+        if constexpr (std::is_same_v<Told, ipc::Restored>) on_restored();
+        if constexpr (std::is_same_v<Told, ipc::Committed>) on_committed(told);
+        if constexpr (std::is_same_v<Told, ipc::Failed>) on_failed(told);
+      },
+      message);
+}
+
+Session* Receiver::session_of_answer(std::uint64_t request) {
+  const auto routing_id = committer_.answered(request);
+  if (!routing_id) committer_.withdrawn(request);
+  return routing_id ? registry_.find(*routing_id) : nullptr;
+}
+
+void Receiver::on_opened(const ipc::Opened& opened) {
+  const auto routing_id = committer_.answered(opened.request);
+  Session* session = routing_id ? registry_.find(*routing_id) : nullptr;
+  if (!session) return on_unwanted(opened);
+  if (session->state() != State::opening) return;
+  const bool only_asked = opened.upload.empty();
+  if (!only_asked && !data_.open(opened.upload, opened.epoch, session->declared_size())) {
+    const wire::Refusal full{wire::Code::stopping,
+                             "the server has as many uploads as it can take, send the file again later"};
+    committer_.abort({opened.upload, full.code, full.sentence});
+    return run(*session, session->on_refused(full, now()));
+  }
+  log().info("session.opened", {{"upload", opened.upload.hex()}, {"user", session->user()}});
+  run(*session, session->on_opened(opened, now()));
+}
+
+// The session gave up before the answer came. A second question of the same client may have opened the same
+// upload meanwhile; that one goes on.
+void Receiver::on_unwanted(const ipc::Opened& opened) {
+  const auto routing_id = committer_.withdrawn(opened.request);
+  if (!routing_id || opened.upload.empty() || registry_.of_upload(opened.upload)) return;
+  const Session* session = registry_.find(*routing_id);
+  if (session && session->state() == State::opening) return;
+  on_closed({opened.upload, wire::Code::timeout, "the client had gone when the upload was opened"});
+}
+
+void Receiver::on_refused(const ipc::Refused& refused) {
+  Session* session = session_of_answer(refused.request);
+  if (session) run(*session, session->on_refused(refused.refusal, now()));
+}
+
+void Receiver::on_finished(const ipc::Finished& finished) {
+  Session* session = session_of_answer(finished.request);
+  if (session) run(*session, session->on_receipt(finished.receipt, now()));
+}
+
+void Receiver::on_restore(const ipc::Restore& restore) {
+  if (bound_ || registry_.of_upload(restore.upload)) return;
+  const ipc::Open& opened = restore.session;
+  // An original can rewind only to the start of a chunk.
+  const std::uint64_t unit = opened.options || opened.chunk_size == 0 ? 1 : opened.chunk_size;
+  const auto bytes = restore_data(restore, unit);
+  if (!bytes)
+    return on_closed({restore.upload, wire::Code::internal, "the server lost data, send the file again"});
+  log().info("session.restored",
+             {{"upload", restore.upload.hex()}, {"user", opened.user}, {"bytes", *bytes}});
+  restored_.push_back(restore.upload);
+  // Two on one connection: the first was given up, but the committer has not heard of it.
+  Session* given_up = registry_.find(opened.routing_id);
+  if (given_up && given_up->state() == State::receiving)
+    run(*given_up, given_up->on_broken({wire::Code::conflict, "the connection began another upload"}, now()));
+  Session& session =
+      registry_.add(std::make_unique<Session>(opened.routing_id, opened.user, terms_, book_, now()));
+  run(session, session.on_restored(restore, *bytes, now()));
+}
+
+// Nothing if its staging is gone or no mark is free. Any other trouble with the disk ends the process: it is
+// tried again, and no upload is lost for it.
+std::optional<std::uint64_t> Receiver::restore_data(const ipc::Restore& restore, std::uint64_t unit) {
+  try {
+    return data_.restore(restore, unit);
+  } catch (const posix::Error& error) {
+    if (error.kind() != posix::Kind::not_found) throw;
+    log().error("session.lost", {{"upload", restore.upload.hex()}, {"error", error.what()}});
+    return std::nullopt;
+  }
+}
+
+void Receiver::on_restored() {
+  committer_.restored();
+  if (bound_) return;
+  data_.keep_only(restored_);
+  bind();
+}
+
+void Receiver::on_committed(const ipc::Committed& committed) {
+  committer_.ended(committed.upload);
+  Session* session = registry_.of_upload(committed.upload);
+  log().info("upload.finished", {{"upload", committed.upload.hex()}});
+  if (session) {
+    run(*session, session->on_receipt(committed.receipt, now()));
+  } else {
+    data_.close(committed.upload, std::nullopt);
+  }
+}
+
+void Receiver::on_failed(const ipc::Failed& failed) {
+  committer_.ended(failed.upload);
+  Session* session = registry_.of_upload(failed.upload);
+  log().info("upload.failed", {{"upload", failed.upload.hex()},
+                               {"code", static_cast<std::uint32_t>(failed.refusal.code)},
+                               {"why", failed.refusal.sentence}});
+  if (session) {
+    run(*session, session->on_failed(failed.refusal, now()));
+  } else {
+    data_.close(failed.upload, std::nullopt);
+  }
+}
+
+}  // namespace dync::receiver
