@@ -19,8 +19,11 @@ void probe(Worker& worker) {
       worker.log().info("probe.asked_to_stop");
       worker.loop().after(std::chrono::hours(1), [&] { worker.loop().stop(); });
     });
-  if (wanted == "flood")
+  if (wanted == "flood") {
     for (int i = 0; i < 100'000; ++i) worker.log().info("probe.flood", {{"line", i}});
+    constexpr std::byte kEnded{1};
+    dync::posix::write_at(dync::service::kSharedFd, {&kEnded, 1}, 0);
+  }
   worker.ready("tcp://127.0.0.1:4711");
   worker.run();
   worker.log().info("probe.ended");
