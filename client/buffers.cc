@@ -25,9 +25,8 @@ std::shared_ptr<Buffer> Buffers::take() {
     buffer = std::make_unique<Buffer>(capacity_);
     --unmade_;
   }
-  return {buffer.release(), [pool = shared_from_this()](Buffer* back) {
-            pool->give_back(std::unique_ptr<Buffer>(back));
-          }};
+  return {buffer.release(),
+          [pool = shared_from_this()](Buffer* back) { pool->give_back(std::unique_ptr<Buffer>(back)); }};
 }
 
 void Buffers::give_back(std::unique_ptr<Buffer> buffer) {

@@ -40,8 +40,8 @@ std::string endpoint_of(const ServerAddress& server) {
 
 }  // namespace
 
-Connection::Connection(transport::Context& context, ServerAddress server, ClientKeys keys, std::vector<bool> families,
-                       milliseconds first, Time now)
+Connection::Connection(transport::Context& context, ServerAddress server, ClientKeys keys,
+                       std::vector<bool> families, milliseconds first, Time now)
     : context_(context),
       server_(std::move(server)),
       keys_(std::move(keys)),

@@ -49,7 +49,8 @@ std::string fault_sentence(ConnectFault fault, const ServerAddress& server, cons
   const std::string where = server.host + " port " + std::to_string(server.port);
   switch (fault) {
     case ConnectFault::refused_key:
-      return "the server at " + where + " does not know your key, or no longer: send the public key that belongs to " +
+      return "the server at " + where +
+             " does not know your key, or no longer: send the public key that belongs to " +
              keys.secret_file + " to its operator";
     case ConnectFault::no_handshake:
       return where + " answers, but not as the dync server of " + keys.server_file +

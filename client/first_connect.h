@@ -14,9 +14,9 @@
 namespace dync::client {
 
 enum class ConnectFault {
-  refused_key,    // the server does not list the client's key
-  no_handshake,   // something answers, but the handshake fails: wrong server key, or no dync server
-  unreachable,    // nothing answers
+  refused_key,   // the server does not list the client's key
+  no_handshake,  // something answers, but the handshake fails: wrong server key, or no dync server
+  unreachable,   // nothing answers
 };
 
 class FirstConnect {
@@ -34,8 +34,8 @@ class FirstConnect {
   Time began_;
   bool ready_ = false;
   bool refused_key_ = false;
-  bool connected_ = false;  // TCP is up
-  std::uint32_t broken_ = 0;    // handshakes
+  bool connected_ = false;    // TCP is up
+  std::uint32_t broken_ = 0;  // handshakes
 };
 
 std::string fault_sentence(ConnectFault fault, const ServerAddress& server, const ClientKeys& keys,

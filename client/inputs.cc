@@ -1,13 +1,12 @@
 #include "client/inputs.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdexcept>
+#include <unistd.h>
 #include <utility>
 
 #include "proto/posix/error.h"
@@ -98,6 +97,8 @@ std::variant<OpenedFile, SourceProblem> open_input(const std::string& path) {
   }
 }
 
-std::unique_ptr<Input> stream_input(int fd) { return std::make_unique<StreamInput>(fd); }
+std::unique_ptr<Input> stream_input(int fd) {
+  return std::make_unique<StreamInput>(fd);
+}
 
 }  // namespace dync::client

@@ -16,8 +16,8 @@ struct OpenedFile {
   std::int64_t mtime_ns = 0;
 };
 
-// Opens a file to send. A directory, a FIFO and the like are refused by a sentence that says what to do instead.
-// The input reads exactly `size` bytes and throws once the file's size or time differs.
+// Opens a file to send. A directory, a FIFO and the like are refused by a sentence that says what to do
+// instead. The input reads exactly `size` bytes and throws once the file's size or time differs.
 std::variant<OpenedFile, SourceProblem> open_input(const std::string& path);
 
 // Standard input or another stream; `fd` stays the caller's.

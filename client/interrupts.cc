@@ -1,10 +1,9 @@
 #include "client/interrupts.h"
 
-#include <pthread.h>
-#include <unistd.h>
-
 #include <csignal>
+#include <pthread.h>
 #include <string_view>
+#include <unistd.h>
 
 #include "proto/posix/process.h"
 
@@ -37,7 +36,9 @@ Interrupts::Interrupts() : signals_(posix::signal_fd({SIGINT, SIGTERM})) {
   ::sigaction(SIGTERM, &action, nullptr);
 }
 
-bool Interrupts::take() { return posix::next_signal(signals_.get()) != 0; }
+bool Interrupts::take() {
+  return posix::next_signal(signals_.get()) != 0;
+}
 
 void Interrupts::at_once(bool enable) {
   const sigset_t set = both();

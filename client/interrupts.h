@@ -6,8 +6,8 @@ namespace dync::client {
 
 inline constexpr int kExitInterrupted = 130;
 
-// SIGINT and SIGTERM: the first is read from handle(), so that the upload is ended in order; after at_once(true)
-// one ends the process there and then, with kExitInterrupted. Make it before any thread.
+// SIGINT and SIGTERM: the first is read from handle(), so that the upload is ended in order; after
+// at_once(true) one ends the process there and then, with kExitInterrupted. Make it before any thread.
 class Interrupts {
  public:
   Interrupts();

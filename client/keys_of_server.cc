@@ -1,9 +1,8 @@
 #include "client/keys_of_server.h"
 
+#include <cstdlib>
 #include <pwd.h>
 #include <unistd.h>
-
-#include <cstdlib>
 
 #include "proto/keys/certificate.h"
 #include "proto/posix/file.h"
@@ -20,9 +19,10 @@ std::variant<Path, KeyProblem> server_key_file(const Path& dir, const ServerAddr
   if (posix::find(known)) return known;
   const Path common = dir / names::kServerPublic;
   if (posix::find(common)) return common;
-  return KeyProblem{"the key of the server " + server.host + " is not known: ask its operator for server.key, compare " +
-                    "the output of `dync-keygen fingerprint server.key` with him by telephone, and put it at " +
-                    known.string() + " (for this server only) or " + common.string()};
+  return KeyProblem{
+      "the key of the server " + server.host + " is not known: ask its operator for server.key, compare " +
+      "the output of `dync-keygen fingerprint server.key` with him by telephone, and put it at " +
+      known.string() + " (for this server only) or " + common.string()};
 }
 
 }  // namespace
@@ -39,8 +39,9 @@ std::variant<Path, KeyProblem> config_dir(const Options& options) {
 std::variant<ClientKeys, KeyProblem> load_keys(const Path& dir, const ServerAddress& server) {
   const Path secret_file = dir / names::kClientSecret;
   if (!posix::find(secret_file)) {
-    return KeyProblem{"there is no client key " + secret_file.string() +
-                      ": make one by `dync-keygen client -u USER_ID` and send client.key to the server's operator"};
+    return KeyProblem{
+        "there is no client key " + secret_file.string() +
+        ": make one by `dync-keygen client -u USER_ID` and send client.key to the server's operator"};
   }
   const auto secret = keys::read_secret(secret_file);
   if (const auto* problem = std::get_if<keys::Problem>(&secret)) return KeyProblem{problem->sentence};

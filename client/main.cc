@@ -1,8 +1,7 @@
-#include <unistd.h>
-
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <unistd.h>
 
 #include "client/options.h"
 #include "client/run.h"

@@ -1,8 +1,8 @@
 #include "client/metadata.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -61,7 +61,8 @@ class Watcher : public nlohmann::json_sax<Json> {
     problem_ = "the key \"" + printable(name) + "\" is there twice";
     return false;
   }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception& error) override {
     problem_ = reason(error.what());
     position_ = position;
     return false;
@@ -128,7 +129,8 @@ std::variant<std::string, MetadataProblem> merge_metadata(std::string_view text,
   if (!text.empty()) {
     if (auto problem = examine(text)) return *problem;
     object = Json::parse(text);
-    if (!object.is_object()) return MetadataProblem{"line 1, column 1: it must be a JSON object: {\"key\": \"value\"}"};
+    if (!object.is_object())
+      return MetadataProblem{"line 1, column 1: it must be a JSON object: {\"key\": \"value\"}"};
   }
   for (const auto& [key, value] : over) object[key] = value;
   try {

@@ -1,12 +1,11 @@
 #include "client/network.h"
 
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <netdb.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <system_error>
 
 #include "proto/posix/fd.h"
@@ -28,7 +27,9 @@ AddressList look_up(const ServerAddress& server, int family, int& error) {
   return {error == 0 ? found : nullptr, &::freeaddrinfo};
 }
 
-std::string words(int errnum) { return std::generic_category().message(errnum); }
+std::string words(int errnum) {
+  return std::generic_category().message(errnum);
+}
 
 int outcome_of(int fd) {
   pollfd waiting{fd, POLLOUT, 0};
@@ -45,10 +46,12 @@ std::variant<std::vector<bool>, Unresolved> families_of(const ServerAddress& ser
   const AddressList list = look_up(server, AF_UNSPEC, error);
   std::vector<bool> ipv6;
   for (const addrinfo* each = list.get(); each != nullptr; each = each->ai_next) {
-    if (each->ai_family == AF_INET || each->ai_family == AF_INET6) ipv6.push_back(each->ai_family == AF_INET6);
+    if (each->ai_family == AF_INET || each->ai_family == AF_INET6)
+      ipv6.push_back(each->ai_family == AF_INET6);
   }
   if (ipv6.empty()) {
-    const std::string reason = error == EAI_SYSTEM ? words(errno) : ::gai_strerror(error == 0 ? EAI_NONAME : error);
+    const std::string reason =
+        error == EAI_SYSTEM ? words(errno) : ::gai_strerror(error == 0 ? EAI_NONAME : error);
     return Unresolved{"cannot find the server " + server.host + ": " + reason};
   }
   std::sort(ipv6.begin(), ipv6.end());

@@ -35,11 +35,14 @@ void declare(CLI::App& app, Raw& raw) {
   app.add_option("SERVER", raw.server, "HOST, HOST:PORT, or an IPv6 address in brackets")->required();
   app.add_option("FILE", options.files, "Files to send; none or - is standard input and needs --name");
   app.add_option("-m,--meta", options.meta_file, "JSON file with the metadata, an object")->type_name("FILE");
-  app.add_option("-n,--name", options.name, "Name on the server, instead of the file's own")->type_name("NAME");
+  app.add_option("-n,--name", options.name, "Name on the server, instead of the file's own")
+      ->type_name("NAME");
   app.add_option("-k,--key-value", raw.pairs, "One piece of metadata, wins over --meta (repeatable)")
       ->type_name("KEY:VALUE")
       ->allow_extra_args(false);
-  app.add_option("-p,--port", raw.port, "Port of the server (8889)")->type_name("N")->check(CLI::Range(1, 65535));
+  app.add_option("-p,--port", raw.port, "Port of the server (8889)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65535));
   app.add_flag("--json", options.json, "One JSON object a line for each file, for failures too");
   app.add_flag("-q,--quiet", options.quiet, "No progress, only errors");
   app.add_flag("-v,--verbose", options.verbose, "Tell about connections and waiting");
@@ -55,7 +58,9 @@ void declare(CLI::App& app, Raw& raw) {
       ->check(CLI::Range(1L, 1000L * 24 * 3600));
 }
 
-std::string usage(const std::string& sentence) { return "dync: " + sentence + " (see dync --help)\n"; }
+std::string usage(const std::string& sentence) {
+  return "dync: " + sentence + " (see dync --help)\n";
+}
 
 // What CLI11 can't check; empty if all is well.
 std::string problem_of(Raw& raw) {
@@ -64,7 +69,8 @@ std::string problem_of(Raw& raw) {
   if (!server) {
     return "'" + raw.server + "' is no server: give HOST, HOST:PORT, or an IPv6 address as [ADDRESS]:PORT";
   }
-  if (raw.port && server->port != *raw.port) return "SERVER and --port name different ports: give one of them";
+  if (raw.port && server->port != *raw.port)
+    return "SERVER and --port name different ports: give one of them";
   options.server = *server;
   for (const std::string& pair : raw.pairs) {
     const std::size_t colon = pair.find(':');
@@ -83,7 +89,8 @@ std::string problem_of(Raw& raw) {
 std::optional<int> parse_port(std::string_view text) {
   int port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535)
+    return std::nullopt;
   return port;
 }
 

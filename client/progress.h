@@ -26,9 +26,9 @@ std::string render_bar(const ProgressView& view, std::size_t width);
 // One line for a log, without a newline.
 std::string render_log_line(const ProgressView& view);
 
-std::string human_bytes(std::uint64_t bytes);            // "1.5 MB", powers of 1000
-std::string human_time(std::chrono::seconds duration);   // "0:07", "12:34", "3:04:05", "12 d"
-std::string stage_text(Stage stage);                     // empty while sending
+std::string human_bytes(std::uint64_t bytes);           // "1.5 MB", powers of 1000
+std::string human_time(std::chrono::seconds duration);  // "0:07", "12:34", "3:04:05", "12 d"
+std::string stage_text(Stage stage);                    // empty while sending
 
 // Bytes a second over the last ten seconds.
 class Meter {

@@ -55,6 +55,8 @@ std::string json_line(const ReceiptLine& receipt) {
   return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-void write_out(int fd, std::string_view text) { posix::write_all(fd, text); }
+void write_out(int fd, std::string_view text) {
+  posix::write_all(fd, text);
+}
 
 }  // namespace dync::client

@@ -19,8 +19,8 @@ struct ReceiptLine {
   std::string committed_at;
   double seconds = 0;
   std::uint32_t attempts = 0;
-  std::string error;        // empty: stored
-  std::uint32_t code = 0;   // the server's, 0 if it sent none
+  std::string error;       // empty: stored
+  std::uint32_t code = 0;  // the server's, 0 if it sent none
 };
 
 // `SHA256  NAME` as GNU sha256sum writes it: a name with a backslash, a newline or a carriage return is

@@ -35,7 +35,8 @@ std::variant<std::string, MetadataProblem> load_metadata(const Options& options)
     } catch (const posix::Error& error) {
       return MetadataProblem{error.what()};
     }
-    if (text.empty()) return MetadataProblem{*options.meta_file + ": it is empty and must hold a JSON object"};
+    if (text.empty())
+      return MetadataProblem{*options.meta_file + ": it is empty and must hold a JSON object"};
   }
   auto merged = merge_metadata(text, options.key_values);
   auto* problem = std::get_if<MetadataProblem>(&merged);
@@ -148,7 +149,8 @@ void Run::tell(const ReceiptLine& receipt) {
     write_out(out_, options_.json ? json_line(receipt) : checksum_line(receipt));
   } catch (const posix::Error& error) {
     unwritten_ = true;
-    display_.error(std::string("the receipt could not be written, though the upload has ended: ") + error.what());
+    display_.error(std::string("the receipt could not be written, though the upload has ended: ") +
+                   error.what());
   }
 }
 
@@ -173,6 +175,8 @@ int Run::all() {
 
 }  // namespace
 
-int run(const Options& options, int out, int err) { return Run(options, out, err).all(); }
+int run(const Options& options, int out, int err) {
+  return Run(options, out, err).all();
+}
 
 }  // namespace dync::client

@@ -20,8 +20,10 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kSendAgain{20};
 
 std::string size_and_rate(std::uint64_t bytes, double seconds) {
-  std::string text = human_bytes(bytes) + " in " + human_time(std::chrono::seconds(static_cast<long>(seconds)));
-  if (seconds > 0) text += ", " + human_bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds)) + "/s";
+  std::string text =
+      human_bytes(bytes) + " in " + human_time(std::chrono::seconds(static_cast<long>(seconds)));
+  if (seconds > 0)
+    text += ", " + human_bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds)) + "/s";
   return text;
 }
 
@@ -60,12 +62,19 @@ struct Sender::Running {
   Stage noted = Stage::over;
 
   Running(Job the_job, Patience patience, Start start, Time now)
-      : job(std::move(the_job)), source(std::move(job.input)), transfer(job.upload, patience, start, now), began(now) {}
+      : job(std::move(the_job)),
+        source(std::move(job.input)),
+        transfer(job.upload, patience, start, now),
+        began(now) {}
 };
 
 Sender::Sender(transport::Context& context, const Options& options, ClientKeys keys, Display& display,
                Interrupts& interrupts)
-    : context_(context), options_(options), keys_(std::move(keys)), display_(display), interrupts_(interrupts) {
+    : context_(context),
+      options_(options),
+      keys_(std::move(keys)),
+      display_(display),
+      interrupts_(interrupts) {
   if (options.timeout) patience_.give_up = *options.timeout;
 }
 
@@ -80,8 +89,8 @@ bool Sender::connect(Time now, std::string& problem) {
     return false;
   }
   const milliseconds first = options_.timeout.value_or(limits::kFirstConnect);
-  connection_ = std::make_unique<Connection>(context_, options_.server, keys_, std::get<std::vector<bool>>(families),
-                                             first, now);
+  connection_ = std::make_unique<Connection>(context_, options_.server, keys_,
+                                             std::get<std::vector<bool>>(families), first, now);
   carried_ = false;
   return true;
 }
@@ -103,7 +112,8 @@ ReceiptLine Sender::send(Job job) {
   ours_ = running.transfer.ours();
   reusable_ = running.transfer.reusable();
   ReceiptLine line = receipt(running, Clock::now());
-  if (line.error.empty()) display_.finished(line.file + ": stored, " + size_and_rate(line.size, line.seconds));
+  if (line.error.empty())
+    display_.finished(line.file + ": stored, " + size_and_rate(line.size, line.seconds));
   return line;
 }
 
@@ -123,7 +133,8 @@ void Sender::turn(Running& running) {
 // Does what the transfer wants until it wants nothing, or it can't be done now.
 void Sender::work(Running& running, Time now) {
   running.blocked = false;
-  for (Want want = running.transfer.want(now); want.kind != Want::Kind::nothing; want = running.transfer.want(now)) {
+  for (Want want = running.transfer.want(now); want.kind != Want::Kind::nothing;
+       want = running.transfer.want(now)) {
     if (!carry_out(running, want, now)) return;
   }
 }
@@ -164,8 +175,8 @@ bool Sender::send_chunk(Running& running, const Want& want, Time now) {
     transfer.source_waits();
     return true;
   }
-  const wire::PostChunk chunk{.last = piece->last.has_value(), .seek = piece->seek, .data = piece->data,
-                              .checksum = piece->last};
+  const wire::PostChunk chunk{
+      .last = piece->last.has_value(), .seek = piece->seek, .data = piece->data, .checksum = piece->last};
   running.blocked = !send_message(chunk, piece->owner);
   if (!running.blocked) transfer.sent_chunk(piece->seek, piece->data.size(), piece->last, now);
   return !running.blocked;
@@ -212,7 +223,8 @@ void Sender::take_messages(Running& running, Time now) {
     if (const auto* message = std::get_if<wire::ServerMessage>(&decoded)) {
       running.transfer.message(*message, now);
     } else {
-      running.transfer.fail("the server's message can't be read: " + std::get<wire::Refusal>(decoded).sentence, now);
+      running.transfer.fail(
+          "the server's message can't be read: " + std::get<wire::Refusal>(decoded).sentence, now);
     }
   }
 }
@@ -237,7 +249,8 @@ void Sender::take_signal(Running& running, Time now) {
 void Sender::show(Running& running, Time now) {
   const Transfer& transfer = running.transfer;
   const Stage stage = transfer.stage();
-  if (stage != running.noted && !stage_text(stage).empty()) display_.note(running.job.file + ": " + stage_text(stage));
+  if (stage != running.noted && !stage_text(stage).empty())
+    display_.note(running.job.file + ": " + stage_text(stage));
   running.noted = stage;
   running.meter.add(transfer.position(), now);
   if (stage == Stage::over) return;

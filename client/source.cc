@@ -40,12 +40,15 @@ void Source::start(std::uint32_t chunk_size, std::uint32_t window, std::uint64_t
     const auto most = std::max<std::uint64_t>(limits::kLargestWindow / chunk_size, 1);
     window_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(window, most));
   }
-  buffers_ = Buffers::make(buffer_bytes(chunk_size, input_->size()), window_ + limits::kReadAhead, wake_.get());
+  buffers_ =
+      Buffers::make(buffer_bytes(chunk_size, input_->size()), window_ + limits::kReadAhead, wake_.get());
   next_read_ = position;
   thread_ = std::thread([this] { run(); });
 }
 
-void Source::clear_handle() { posix::clear_event(wake_.get()); }
+void Source::clear_handle() {
+  posix::clear_event(wake_.get());
+}
 
 std::optional<SourceProblem> Source::problem() const {
   const std::lock_guard lock(mutex_);
@@ -64,7 +67,8 @@ std::deque<Source::Read>::const_iterator Source::find(std::uint64_t position) co
 // Lets go of what stands before the wanted piece, but for the window of a stream.
 void Source::forget(std::deque<Read>::const_iterator before) {
   const auto sent = static_cast<std::size_t>(std::distance(queue_.cbegin(), before));
-  if (sent > window_) queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(sent - window_));
+  if (sent > window_)
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(sent - window_));
 }
 
 void Source::go_to(std::uint64_t position) {

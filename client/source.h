@@ -24,9 +24,9 @@ namespace dync::client {
 // A part of the source. `owner` keeps `data` alive.
 struct Piece {
   std::uint64_t seek = 0;
-  std::span<const std::byte> data;             // empty at the end of the source only
+  std::span<const std::byte> data;  // empty at the end of the source only
   std::shared_ptr<const void> owner;
-  std::optional<digest::Digest> last;          // at the end: the SHA-256 of the whole
+  std::optional<digest::Digest> last;  // at the end: the SHA-256 of the whole
 };
 
 struct SourceProblem {
@@ -55,8 +55,8 @@ class Source {
   ~Source();
 
   // Begins to read, from `position` on (the bytes before are only hashed), in pieces that end at multiples of
-  // `chunk_size`. `window` is how many pieces of a stream are kept for a rewind. A second call changes nothing:
-  // fetch() cuts pieces where a later approval allows less.
+  // `chunk_size`. `window` is how many pieces of a stream are kept for a rewind. A second call changes
+  // nothing: fetch() cuts pieces where a later approval allows less.
   void start(std::uint32_t chunk_size, std::uint32_t window, std::uint64_t position);
 
   // The piece at `position`, at most `max_bytes` of it. Nothing: not read yet, handle() becomes readable when

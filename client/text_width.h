@@ -20,7 +20,8 @@ Glyph first_glyph(std::string_view text);
 // Of printable text.
 std::size_t columns_of(std::string_view text);
 
-// At most `columns` wide: as it is, or cut in its middle with "…" (the end of a name tells more than its middle).
+// At most `columns` wide: as it is, or cut in its middle with "…" (the end of a name tells more than its
+// middle).
 std::string fit(std::string_view text, std::size_t columns);
 
 }  // namespace dync::client

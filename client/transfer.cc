@@ -98,7 +98,8 @@ void Transfer::on(const wire::UploadFinished& finished, Time now) {
   if (!digest_) return fail("the server says the upload is finished before all of it was sent", now);
   const auto& receipt = finished.receipt;
   if (receipt && (receipt->sha256 != *digest_ || receipt->size != high_)) {
-    return end(Failure{0, "the server stored something else than what was sent: its checksum or size differs"});
+    return end(
+        Failure{0, "the server stored something else than what was sent: its checksum or size differs"});
   }
   end(Stored{finished.upload_id, receipt});
 }
@@ -158,11 +159,14 @@ void Transfer::connection_lost(Time now) {
 
 milliseconds Transfer::next_pause() {
   const milliseconds pause = pause_;
-  pause_ = std::min<milliseconds>(std::max<milliseconds>(pause_ * 2, limits::kRetryFirst), limits::kRetryMost);
+  pause_ =
+      std::min<milliseconds>(std::max<milliseconds>(pause_ * 2, limits::kRetryFirst), limits::kRetryMost);
   return std::max<milliseconds>(pause, limits::kRetryFirst);
 }
 
-void Transfer::open_again(Time due, bool fresh_id) { reopen_ = Reopen{due, fresh_id}; }
+void Transfer::open_again(Time due, bool fresh_id) {
+  reopen_ = Reopen{due, fresh_id};
+}
 
 void Transfer::sent(const Want& want, Time now) {
   sent_ = now;
@@ -193,7 +197,8 @@ void Transfer::sent(const Want& want, Time now) {
   }
 }
 
-void Transfer::sent_chunk(std::uint64_t seek, std::size_t bytes, std::optional<digest::Digest> last, Time now) {
+void Transfer::sent_chunk(std::uint64_t seek, std::size_t bytes, std::optional<digest::Digest> last,
+                          Time now) {
   sent_ = moved_ = now;
   position_ = seek + bytes;
   high_ = std::max(high_, position_);
@@ -203,8 +208,12 @@ void Transfer::sent_chunk(std::uint64_t seek, std::size_t bytes, std::optional<d
   phase_ = Phase::verifying;
 }
 
-void Transfer::source_waits() { source_waiting_ = true; }
-void Transfer::source_ready() { source_waiting_ = false; }
+void Transfer::source_waits() {
+  source_waiting_ = true;
+}
+void Transfer::source_ready() {
+  source_waiting_ = false;
+}
 
 void Transfer::end(std::variant<Stored, Failure> outcome) {
   outcome_ = std::move(outcome);
@@ -241,16 +250,20 @@ void Transfer::tick(Time now) {
 // ---- what to do ----
 
 Time Transfer::silence_over() const {
-  return std::max({heard_, asked_, moved_}) + (phase_ == Phase::opening ? opening_patience_ : patience_.query);
+  return std::max({heard_, asked_, moved_}) +
+         (phase_ == Phase::opening ? opening_patience_ : patience_.query);
 }
 
-Time Transfer::query_due() const { return idle() ? std::min(sent_ + patience_.idle, silence_over()) : silence_over(); }
+Time Transfer::query_due() const {
+  return idle() ? std::min(sent_ + patience_.idle, silence_over()) : silence_over();
+}
 
 Want Transfer::want(Time now) const {
   using Kind = Want::Kind;
   if (phase_ == Phase::over) return {};
   if (phase_ == Phase::aborting) return {.kind = Kind::error};
-  if (reopen_) return now >= reopen_->due ? Want{.kind = Kind::reopen, .fresh_id = reopen_->fresh_id} : Want{};
+  if (reopen_)
+    return now >= reopen_->due ? Want{.kind = Kind::reopen, .fresh_id = reopen_->fresh_id} : Want{};
   if (!connected_) return {};
   if (post_due_) return now >= *post_due_ ? Want{.kind = Kind::post_file} : Want{};
   if (!started()) return {};
@@ -272,8 +285,11 @@ Time Transfer::deadline() const {
 
 wire::PostFile Transfer::post_file() const {
   return {upload_.filename, upload_.metadata,
-          wire::PostFileOptions{.key = upload_.key, .size = upload_.size, .mtime_ns = upload_.mtime_ns,
-                                .check = false, .replaces = std::nullopt}};
+          wire::PostFileOptions{.key = upload_.key,
+                                .size = upload_.size,
+                                .mtime_ns = upload_.mtime_ns,
+                                .check = false,
+                                .replaces = std::nullopt}};
 }
 
 wire::ClientError Transfer::error() const {

@@ -25,8 +25,8 @@ struct Upload {
 };
 
 struct Patience {
-  std::chrono::milliseconds query = limits::kQueryAfter;     // silence before query-status
-  std::chrono::milliseconds idle = limits::kIdleQuery;       // own silence while the source has nothing
+  std::chrono::milliseconds query = limits::kQueryAfter;  // silence before query-status
+  std::chrono::milliseconds idle = limits::kIdleQuery;    // own silence while the source has nothing
   std::chrono::milliseconds give_up = limits::kQueryAfter * limits::kQueryTries;
 };
 

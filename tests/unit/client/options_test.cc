@@ -27,8 +27,8 @@ std::string refused(std::vector<const char*> arguments) {
 }
 
 TEST(OptionsOfDync, TheOriginalsCommandLine) {
-  const Options options = good({"-m", "meta.json", "-n", "name.raw", "-k", "a:b", "--key-value", "c:d:e", "-p", "9000",
-                                "host.example", "file.raw"});
+  const Options options = good({"-m", "meta.json", "-n", "name.raw", "-k", "a:b", "--key-value", "c:d:e",
+                                "-p", "9000", "host.example", "file.raw"});
   EXPECT_EQ(options.meta_file, "meta.json");
   EXPECT_EQ(options.name, "name.raw");
   EXPECT_EQ(options.key_values, (KeyValues{{"a", "b"}, {"c", "d:e"}}));
@@ -65,8 +65,8 @@ TEST(OptionsOfDync, WrongUseIsOneSentenceAndExitCode2) {
   EXPECT_NE(refused({"--timeout", "0", "host", "f"}), "");
   EXPECT_NE(refused({"--timeout", "-5", "host", "f"}), "");
   EXPECT_NE(refused({"host:1", "-p", "2", "f"}).find("port"), std::string::npos);
-  for (const char* bad : {"", "host:", "host:0", "host:99999", "host:1x", "::1", "[::1", "[::1]x", "tcp://host", "a b",
-                          "[]", "host/x"}) {
+  for (const char* bad : {"", "host:", "host:0", "host:99999", "host:1x", "::1", "[::1", "[::1]x",
+                          "tcp://host", "a b", "[]", "host/x"}) {
     EXPECT_NE(refused({bad, "f"}), "") << bad;
   }
 }

@@ -1,14 +1,13 @@
 #include "client/source.h"
 
-#include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <fstream>
+#include <gtest/gtest.h>
+#include <poll.h>
 #include <random>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include "client/inputs.h"
 #include "proto/posix/process.h"
@@ -128,7 +127,8 @@ TEST_F(FileSource, ReadsAheadOnlyAFewChunks) {
   make(random_text(500000));
   source_->start(kChunk, 64, 0);
   std::vector<Piece> held;
-  for (std::uint64_t at = 0; held.size() < limits::kReadAhead; at += kChunk) held.push_back(*await(*source_, at));
+  for (std::uint64_t at = 0; held.size() < limits::kReadAhead; at += kChunk)
+    held.push_back(*await(*source_, at));
   // All buffers are held, as by libzmq; no further one comes until one is given back.
   EXPECT_FALSE(source_->fetch(limits::kReadAhead * kChunk, kChunk));
   pollfd waiting{source_->handle(), POLLIN, 0};
@@ -148,7 +148,8 @@ TEST_F(FileSource, AFileThatChangesIsAProblem) {
     if (how == 0) std::filesystem::resize_file(path(), 50000);
     if (how == 1) std::ofstream(path(), std::ios::app) << "more";
     if (how == 2) {
-      std::filesystem::last_write_time(path(), std::filesystem::file_time_type::clock::now() + std::chrono::hours(1));
+      std::filesystem::last_write_time(path(),
+                                       std::filesystem::file_time_type::clock::now() + std::chrono::hours(1));
     }
     std::uint64_t at = 1000;
     while (const auto piece = await(*source_, at)) {
@@ -179,7 +180,8 @@ class StreamSource : public testing::Test {
   void feed(std::string text) {
     writer_ = std::jthread([this, text = std::move(text)] {
       for (std::size_t at = 0; at < text.size();) {
-        const auto put = ::write(pipe_.second.get(), text.data() + at, std::min<std::size_t>(text.size() - at, 333));
+        const auto put =
+            ::write(pipe_.second.get(), text.data() + at, std::min<std::size_t>(text.size() - at, 333));
         if (put <= 0) return;
         at += static_cast<std::size_t>(put);
       }

@@ -1,8 +1,7 @@
-#include <fcntl.h>
-#include <gtest/gtest.h>
-
 #include <cstdlib>
+#include <fcntl.h>
 #include <fstream>
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "client/first_connect.h"
@@ -26,8 +25,8 @@ using namespace std::chrono_literals;
 TEST(Receipts, Sha256sumAcceptsTheLineForAnyName) {
   const tests::TemporaryDirectory directory;
   std::string lines;
-  for (const std::string name : {"plain", "two words", "back\\slash", "new\nline", "carriage\rreturn", " lead", "*star",
-                                 "ä€𝄞", "bad\xff utf", "all\\\n\r"}) {
+  for (const std::string name : {"plain", "two words", "back\\slash", "new\nline", "carriage\rreturn",
+                                 " lead", "*star", "ä€𝄞", "bad\xff utf", "all\\\n\r"}) {
     std::ofstream(directory / name) << "content of " << name;
     digest::Sha256 hash;
     const std::string content = "content of " + name;
@@ -141,11 +140,12 @@ ProgressView view_of(std::string name, Stage stage = Stage::sending) {
 }
 
 TEST(Progress, FitsIntoEveryWidthWithEveryNameInEveryStage) {
-  for (const std::string name : {"a", "a rather long name of a file from an instrument with a date 2026-01-31.raw",
-                                 "測定データの長い名前のファイル二〇二六年一月三十一日の結果.raw", "e\xCC\x81\xCC\x82.raw",
-                                 "bad\xff\n\x1b[31m.raw"}) {
-    for (const Stage stage : {Stage::connecting, Stage::asking, Stage::refused_for_now, Stage::waiting, Stage::sending,
-                              Stage::reconnecting, Stage::verifying, Stage::over}) {
+  for (const std::string name :
+       {"a", "a rather long name of a file from an instrument with a date 2026-01-31.raw",
+        "測定データの長い名前のファイル二〇二六年一月三十一日の結果.raw", "e\xCC\x81\xCC\x82.raw",
+        "bad\xff\n\x1b[31m.raw"}) {
+    for (const Stage stage : {Stage::connecting, Stage::asking, Stage::refused_for_now, Stage::waiting,
+                              Stage::sending, Stage::reconnecting, Stage::verifying, Stage::over}) {
       for (std::size_t width = 1; width <= 200; ++width) {
         const std::string line = render_bar(view_of(name, stage), width);
         EXPECT_LE(columns_of(line), std::max<std::size_t>(width - 1, 1)) << width << line;
@@ -168,7 +168,8 @@ TEST(Progress, ANarrowTerminalKeepsThePercentage) {
 }
 
 TEST(Progress, SaysWhatItWaitsFor) {
-  EXPECT_NE(render_bar(view_of("a", Stage::waiting), 80).find("waiting for the server's capacity"), std::string::npos);
+  EXPECT_NE(render_bar(view_of("a", Stage::waiting), 80).find("waiting for the server's capacity"),
+            std::string::npos);
   EXPECT_NE(render_bar(view_of("a", Stage::reconnecting), 80).find("reconnecting"), std::string::npos);
   EXPECT_NE(render_log_line(view_of("a", Stage::verifying)).find("verifying"), std::string::npos);
 }

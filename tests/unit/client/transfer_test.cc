@@ -1,91 +1,13 @@
 #include "client/transfer.h"
 
 #include <gtest/gtest.h>
-
-#include <array>
-#include <map>
-#include <random>
+#include <vector>
 
 #include "client/sentences.h"
+#include "tests/unit/client/transfer_fixture.h"
 
 namespace dync::client {
 namespace {
-
-using namespace std::chrono_literals;
-using Kind = Want::Kind;
-
-constexpr std::uint32_t kChunk = 100;
-
-wire::Id id_of(int number) {
-  std::array<std::byte, 16> bytes{};
-  bytes.fill(static_cast<std::byte>(number));
-  return wire::Id(bytes);
-}
-
-const wire::Id kKey = id_of(1);
-const wire::Id kUpload = id_of(2);
-const wire::Id kOther = id_of(3);
-
-digest::Digest some_digest() {
-  digest::Digest digest{};
-  digest.fill(std::byte{7});
-  return digest;
-}
-
-// A transfer with a clock of its own and a source of `size` bytes.
-class TransferTest : public testing::Test {
- protected:
-  void start(std::optional<std::uint64_t> size, Start how = {.connected = true}) {
-    size_ = size.value_or(1000);
-    transfer_.emplace(Upload{"name", "{}", kKey, size, std::nullopt}, Patience{}, how, now_);
-  }
-  void start_approved(std::uint64_t size, std::uint32_t credit = 64, bool ours = true) {
-    start(size);
-    expect(Kind::post_file);
-    approve(credit, ours);
-  }
-  void approve(std::uint32_t credit, bool ours = true, std::uint64_t seek = 0) {
-    wire::UploadApproved approved{credit, kChunk, 4, std::nullopt};
-    if (ours) approved.options = wire::ApprovalOptions{kKey, kUpload, seek, 10};
-    transfer_->message(approved, now_);
-  }
-  void hear(const wire::ServerMessage& message) { transfer_->message(message, now_); }
-  Kind wanted() { return transfer_->want(now_).kind; }
-  // The next want must be of this kind, and is done.
-  Want expect(Kind kind) {
-    const Want want = transfer_->want(now_);
-    EXPECT_EQ(want.kind, kind);
-    if (kind != Kind::chunk) transfer_->sent(want, now_);
-    return want;
-  }
-  // Sends one chunk; returns its seek.
-  std::uint64_t send() {
-    const Want want = expect(Kind::chunk);
-    const std::uint64_t rest = size_ - want.seek;
-    const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(rest, want.max_bytes));
-    transfer_->sent_chunk(want.seek, bytes, bytes == 0 ? std::optional(some_digest()) : std::nullopt, now_);
-    return want.seek;
-  }
-  void send_all() {
-    while (wanted() == Kind::chunk) send();
-  }
-  void wait(std::chrono::milliseconds time) {
-    now_ += time;
-    transfer_->tick(now_);
-  }
-  wire::UploadFinished finished(const wire::Id& id = kUpload) {
-    return {id.hex(), wire::Receipt{id, some_digest(), size_, "/box/name", "2026-01-01T00:00:00Z"}};
-  }
-  std::string failure() {
-    const auto* failure = std::get_if<Failure>(&transfer_->outcome());
-    return transfer_->over() && failure != nullptr ? failure->sentence : "";
-  }
-  bool stored() { return transfer_->over() && std::holds_alternative<Stored>(transfer_->outcome()); }
-
-  Time now_{1h};
-  std::uint64_t size_ = 0;
-  std::optional<Transfer> transfer_;
-};
 
 TEST_F(TransferTest, SendsChunksThenAnEmptyLastOneAndIsStoredAtUploadFinished) {
   start_approved(250);
@@ -457,91 +379,6 @@ TEST_F(TransferTest, ItsOwnFailureIsToldToTheServerOnlyIfItKnowsTheUpload) {
   transfer_->fail("changed", now_);
   EXPECT_TRUE(transfer_->over());
 }
-
-// ---- loss, repetition and reordering: whatever happens, the upload ends well ----
-
-// A server of ours in a few lines: takes chunks in order within its credit, reports a gap once.
-struct SmallServer {
-  std::uint64_t size;
-  bool ours;
-  std::uint64_t seek = 0;
-  std::uint32_t credit = 4;
-  bool opened = false, done = false;
-  Time reported{};
-  std::vector<wire::ServerMessage> out;
-
-  void report(Time now) {
-    const bool again = now - reported < 25s && ours;
-    reported = again ? reported : now;
-    out.push_back(again ? wire::ServerMessage(wire::TransferCredit{0}) : wire::StatusReport{seek, credit});
-  }
-  void post() {
-    if (done) return finish();
-    opened = true;
-    wire::UploadApproved approved{credit, kChunk, 4, std::nullopt};
-    if (ours) approved.options = wire::ApprovalOptions{kKey, kUpload, seek, 10};
-    out.emplace_back(approved);
-  }
-  void finish() {
-    done = true;
-    out.emplace_back(wire::UploadFinished{
-        kUpload.hex(), ours ? std::optional(wire::Receipt{kUpload, some_digest(), size, "", ""}) : std::nullopt});
-  }
-  void chunk(std::uint64_t at, std::uint64_t bytes, bool last, Time now) {
-    if (done) return finish();
-    if (at > seek && ours) return report(now);
-    if (at != seek) return;
-    ASSERT_GT(credit, 0u) << "more than the credit";
-    --credit;
-    seek += bytes;
-    if (last) return finish();
-    credit += 1;
-    out.emplace_back(wire::TransferCredit{1});
-  }
-};
-
-class LossyTest : public TransferTest, public testing::WithParamInterface<int> {};
-
-TEST_P(LossyTest, TheUploadEndsWellWhateverIsLost) {
-  const bool ours = GetParam() % 2 == 0;
-  std::mt19937 random(static_cast<unsigned>(GetParam()));
-  const auto chance = [&](int percent) { return static_cast<int>(random() % 100) < percent; };
-  start(2050);
-  SmallServer server{.size = 2050, .ours = ours, .out = {}};
-  int steps = 0;
-  for (; !transfer_->over() && steps < 20000; ++steps) {
-    const bool calm = steps > 3000;
-    const Want want = transfer_->want(now_);
-    const bool lost = !calm && chance(20);
-    if (want.kind == Kind::chunk) {
-      const auto bytes = std::min<std::uint64_t>(size_ - want.seek, want.max_bytes);
-      transfer_->sent_chunk(want.seek, bytes, bytes == 0 ? std::optional(some_digest()) : std::nullopt, now_);
-      if (!lost) server.chunk(want.seek, bytes, bytes == 0, now_);
-      if (!lost && ours && chance(5)) server.chunk(want.seek, bytes, bytes == 0, now_);
-    } else if (want.kind == Kind::nothing) {
-      wait(1s);
-    } else {
-      transfer_->sent(want, now_);
-      if (want.kind == Kind::reopen) transfer_->connection_ready(now_);
-      if (want.kind == Kind::post_file && !(lost && ours)) server.post();
-      if (want.kind == Kind::query_status && !lost && server.opened) {
-        server.done ? server.finish() : server.report(now_);
-      }
-    }
-    if (!calm && transfer_->approved() && chance(2)) {
-      server.out.clear();
-      transfer_->connection_lost(now_);
-      transfer_->connection_ready(now_);
-    }
-    const auto answers = std::exchange(server.out, {});
-    for (const auto& answer : answers) {
-      if (calm || !transfer_->approved() || !chance(10)) hear(answer);
-    }
-  }
-  EXPECT_TRUE(stored()) << failure() << " after " << steps << " steps, at " << server.seek;
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, LossyTest, testing::Range(0, 200));
 
 }  // namespace
 }  // namespace dync::client

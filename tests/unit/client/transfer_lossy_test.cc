@@ -1,0 +1,98 @@
+#include <gtest/gtest.h>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "tests/unit/client/transfer_fixture.h"
+
+namespace dync::client {
+namespace {
+
+// ---- loss, repetition and reordering: whatever happens, the upload ends well ----
+
+// A server of ours in a few lines: takes chunks in order within its credit, reports a gap once.
+struct SmallServer {
+  std::uint64_t size;
+  bool ours;
+  std::uint64_t seek = 0;
+  std::uint32_t credit = 4;
+  bool opened = false, done = false;
+  Time reported{};
+  std::vector<wire::ServerMessage> out;
+
+  void report(Time now) {
+    const bool again = now - reported < 25s && ours;
+    reported = again ? reported : now;
+    out.push_back(again ? wire::ServerMessage(wire::TransferCredit{0}) : wire::StatusReport{seek, credit});
+  }
+  void post() {
+    if (done) return finish();
+    opened = true;
+    wire::UploadApproved approved{credit, kChunk, 4, std::nullopt};
+    if (ours) approved.options = wire::ApprovalOptions{kKey, kUpload, seek, 10};
+    out.emplace_back(approved);
+  }
+  void finish() {
+    done = true;
+    out.emplace_back(wire::UploadFinished{
+        kUpload.hex(),
+        ours ? std::optional(wire::Receipt{kUpload, some_digest(), size, "", ""}) : std::nullopt});
+  }
+  void chunk(std::uint64_t at, std::uint64_t bytes, bool last, Time now) {
+    if (done) return finish();
+    if (at > seek && ours) return report(now);
+    if (at != seek) return;
+    ASSERT_GT(credit, 0u) << "more than the credit";
+    --credit;
+    seek += bytes;
+    if (last) return finish();
+    credit += 1;
+    out.emplace_back(wire::TransferCredit{1});
+  }
+};
+
+class LossyTest : public TransferTest, public testing::WithParamInterface<int> {};
+
+TEST_P(LossyTest, TheUploadEndsWellWhateverIsLost) {
+  const bool ours = GetParam() % 2 == 0;
+  std::mt19937 random(static_cast<unsigned>(GetParam()));
+  const auto chance = [&](int percent) { return static_cast<int>(random() % 100) < percent; };
+  start(2050);
+  SmallServer server{.size = 2050, .ours = ours, .out = {}};
+  int steps = 0;
+  for (; !transfer_->over() && steps < 20000; ++steps) {
+    const bool calm = steps > 3000;
+    const Want want = transfer_->want(now_);
+    const bool lost = !calm && chance(20);
+    if (want.kind == Kind::chunk) {
+      const auto bytes = std::min<std::uint64_t>(size_ - want.seek, want.max_bytes);
+      transfer_->sent_chunk(want.seek, bytes, bytes == 0 ? std::optional(some_digest()) : std::nullopt, now_);
+      if (!lost) server.chunk(want.seek, bytes, bytes == 0, now_);
+      if (!lost && ours && chance(5)) server.chunk(want.seek, bytes, bytes == 0, now_);
+    } else if (want.kind == Kind::nothing) {
+      wait(1s);
+    } else {
+      transfer_->sent(want, now_);
+      if (want.kind == Kind::reopen) transfer_->connection_ready(now_);
+      if (want.kind == Kind::post_file && !(lost && ours)) server.post();
+      if (want.kind == Kind::query_status && !lost && server.opened) {
+        server.done ? server.finish() : server.report(now_);
+      }
+    }
+    if (!calm && transfer_->approved() && chance(2)) {
+      server.out.clear();
+      transfer_->connection_lost(now_);
+      transfer_->connection_ready(now_);
+    }
+    const auto answers = std::exchange(server.out, {});
+    for (const auto& answer : answers) {
+      if (calm || !transfer_->approved() || !chance(10)) hear(answer);
+    }
+  }
+  EXPECT_TRUE(stored()) << failure() << " after " << steps << " steps, at " << server.seek;
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, LossyTest, testing::Range(0, 200));
+
+}  // namespace
+}  // namespace dync::client
