@@ -9,10 +9,11 @@
 namespace dync::admin {
 namespace {
 
-std::string formatted(const char* format, unsigned value) {
-  std::array<char, 16> digits{};
-  std::snprintf(digits.data(), digits.size(), format, value);
-  return digits.data();
+std::string hex(const char* prefix, std::size_t digits, std::uint32_t value) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text = prefix;
+  for (std::size_t left = digits; left > 0; --left) text += kDigits[(value >> (4 * (left - 1))) & 15];
+  return text;
 }
 
 // Columns of a terminal, counting each code point as one: good enough for names.
@@ -32,13 +33,13 @@ std::string printable(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const auto point = names::code_point_at(text, at);
     if (point.length == 0) {
-      shown += formatted("\\x%02x", static_cast<unsigned char>(text[at]));
+      shown += hex("\\x", 2, static_cast<unsigned char>(text[at]));
       ++at;
       continue;
     }
     const bool control = point.value < 0x20 || (point.value >= 0x7f && point.value < 0xa0);
     if (control || names::is_deceptive(point.value)) {
-      shown += formatted(point.value < 0x100 ? "\\x%02x" : "\\u%04x", static_cast<unsigned>(point.value));
+      shown += point.value < 0x100 ? hex("\\x", 2, point.value) : hex("\\u", 4, point.value);
     } else {
       shown += text.substr(at, point.length);
     }

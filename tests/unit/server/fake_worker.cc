@@ -3,7 +3,7 @@
 //   NAME.exit      ends at its start with this exit code
 //   NAME.silent    removes the file, gets ready, and its loop stands still
 //   NAME.stubborn  takes no notice of SIGTERM
-//   NAME.noise     says something that is no message of ours
+//   NAME.noise     removes the file, gets ready, and says something that is no message of ours
 //   untar.count    (committer) asks for so many dync-untar, then removes the file
 //   untar.hang     each dync-untar stays for ever
 #include <cstdlib>
@@ -93,10 +93,6 @@ void serve(service::Worker& worker, const std::string& program) {
     std::ifstream(directory() / (name + ".exit")) >> code;
     ::_exit(code);
   }
-  if (told(name, "noise")) {
-    std::filesystem::remove(directory() / (name + ".noise"));
-    posix::write_all(service::kChannelFd, "no message of ours");
-  }
   worker.on_stop([&worker, name] {
     note(name + " stop");
     if (!told(name, "stubborn")) worker.loop().stop();
@@ -110,6 +106,10 @@ void serve(service::Worker& worker, const std::string& program) {
   worker.log().debug("fake.detail");
   const std::string bound = options.address.empty() ? "tcp://127.0.0.1:4711" : options.address;
   worker.ready(role == ipc::Role::receiver ? bound : "");
+  if (told(name, "noise")) {
+    std::filesystem::remove(directory() / (name + ".noise"));
+    posix::write_all(service::kChannelFd, "no message of ours");
+  }
   if (std::filesystem::remove(directory() / (name + ".silent"))) stand_still();
   worker.run();
 }

@@ -236,11 +236,13 @@ TEST_F(SupervisorTest, OneThatDoesNotStopIsKilledInTime) {
   EXPECT_EQ(exit_, 0);
 }
 
-TEST_F(SupervisorTest, AWorkerOfAnotherVersionIsNotListenedTo) {
+TEST_F(SupervisorTest, AWorkerThatSpeaksAnotherProtocolIsKilled) {
   scratch_.tell("hasher-0", "noise");
+  then(serving(), [] {});
+  then_stop(in_log("worker.ready worker=hasher-0", 2));
   run();
-  EXPECT_EQ(exit_, 1);
-  EXPECT_THAT(log_, HasSubstr("worker.not_understood worker=hasher-0"));
+  EXPECT_THAT(log_,
+              AllOf(HasSubstr("worker.not_understood worker=hasher-0"), HasSubstr("signal 9 (Killed)")));
 }
 
 TEST_F(SupervisorTest, RunsDyncUntarForTheCommitter) {

@@ -1,0 +1,254 @@
+// The real dync-server with fake workers: its commands, exit codes and files.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <regex>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "proto/keys/certificate.h"
+#include "proto/posix/process.h"
+#include "tests/unit/server/scratch.h"
+
+namespace dync::server {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+struct Ran {
+  int code;
+  std::string output;  // both streams
+};
+
+Ran run(const std::string& command) {
+  std::FILE* pipe = ::popen((command + " 2>&1 </dev/null").c_str(), "r");
+  std::string output;
+  char piece[4096];
+  for (std::size_t got = 0; (got = std::fread(piece, 1, sizeof piece, pipe)) > 0;) output.append(piece, got);
+  return {posix::exit_of(::pclose(pipe)).code, output};
+}
+
+bool await(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+class Program : public testing::Test {
+ protected:
+  Program() {
+    for (const char* name : {"staging", "store", "box", "keys", "keys/clients"})
+      std::filesystem::create_directory(home() / name);
+    const auto server = keys::generate("server");
+    scratch_.write("keys/server.key_secret", keys::format_secret(server, "now"));
+    ::chmod((home() / "keys/server.key_secret").c_str(), 0600);
+    scratch_.write("keys/clients/lab1.key", keys::format_public(keys::generate("lab1"), "now"));
+    configure("");
+    ::unsetenv("NOTIFY_SOCKET");
+    ::unsetenv("RUNTIME_DIRECTORY");
+  }
+  ~Program() override {
+    if (child_ > 0) end_foreground(SIGKILL);
+    server("stop");
+  }
+
+  const std::filesystem::path& home() const { return scratch_.path(); }
+  std::string config() const { return (home() / "dync.yaml").string(); }
+  void configure(const std::string& more) {
+    const std::string at = home().string();
+    scratch_.write("dync.yaml",
+                   "address: 'tcp://127.0.0.1:*'\noptions: {pidfile: " + at +
+                       "/dync.pid, umask: 0027}\nkeys: {dir: " + at + "/keys}\nstorage:\n  tmp_dir: " + at +
+                       "/staging\n  path: " + at +
+                       "/store\n  dropboxes:\n    - {regexp: '.*\\.raw$', path: " + at +
+                       "/box, origin: [lab1, lab2]}\nlogging: {version: 1, root: {level: INFO, handlers: "
+                       "[file]}, handlers: {file: {class: logging.FileHandler, filename: " +
+                       at + "/dync.log}}}\n" + more);
+  }
+  Ran server(const std::string& arguments) const {
+    return run(std::string(DYNC_SERVER) + " " + arguments + " -c " + config());
+  }
+  void start_foreground() {
+    child_ = posix::spawn(DYNC_SERVER, {"dync-server", "-c", config()}, {});
+    ASSERT_TRUE(await([this] {
+      return std::filesystem::exists(run_file()) && !scratch_.read("store/dync.sqlite.run").empty();
+    }));
+  }
+  posix::Exit end_foreground(int signal) {
+    int status = 0;
+    ::kill(child_, signal);
+    ::waitpid(std::exchange(child_, 0), &status, 0);
+    return posix::exit_of(status);
+  }
+  std::filesystem::path run_file() const { return home() / "store/dync.sqlite.run"; }
+
+  test::Scratch scratch_;
+  pid_t child_ = 0;
+};
+
+TEST_F(Program, BackgroundStatusStop) {
+  EXPECT_EQ(server("status").code, 3);
+  const Ran started = server("-d");
+  ASSERT_EQ(started.code, 0) << started.output;
+  EXPECT_EQ(started.output, "");
+  const std::string pid = scratch_.read("dync.pid");
+  EXPECT_THAT(scratch_.read("store/dync.sqlite.run"),
+              AllOf(HasSubstr("\"pid\":" + pid.substr(0, pid.find('\n'))),
+                    HasSubstr("\"address\":\"tcp://127.0.0.1:4711\""), HasSubstr("\"runtime_dir\":\"/")));
+  struct stat info {};
+  ::stat(run_file().c_str(), &info);
+  EXPECT_EQ(info.st_mode & 0777U, 0640U);
+  const Ran status = server("status");
+  EXPECT_EQ(status.code, 0);
+  EXPECT_THAT(status.output,
+              AllOf(HasSubstr("running"), HasSubstr("pid      " + pid),
+                    HasSubstr("address  tcp://127.0.0.1:4711"), ContainsRegex("uptime   [0-9]+ s")));
+  const Ran stopped = server("stop");
+  EXPECT_EQ(stopped.code, 0) << stopped.output;
+  EXPECT_FALSE(std::filesystem::exists(run_file()));
+  EXPECT_FALSE(std::filesystem::exists(home() / "dync.pid"));
+  EXPECT_EQ(server("status").code, 3);
+  EXPECT_EQ(server("stop").code, 0) << "what does not run is stopped";
+}
+
+TEST_F(Program, LogLinesAreWholeAndTellTimeLevelAndProcess) {
+  ASSERT_EQ(server("start").code, 0);
+  ASSERT_EQ(server("stop").code, 0);
+  std::istringstream log(scratch_.read("dync.log"));
+  const std::regex form(
+      R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO |WARN |ERROR) [a-z0-9-]+ [a-z_.]+( [a-z_]+=.*)?)");
+  int lines = 0;
+  for (std::string line; std::getline(log, line); ++lines) EXPECT_TRUE(std::regex_match(line, form)) << line;
+  EXPECT_GT(lines, 10);
+  EXPECT_THAT(scratch_.read("dync.log"),
+              AllOf(HasSubstr("INFO  receiver fake.ready"), HasSubstr("server server.stopped exit=0")));
+}
+
+TEST_F(Program, BackgroundThatCannotStartTellsWhyAndFails) {
+  scratch_.tell("receiver", "exit", "1");
+  const Ran started = server("-d");
+  EXPECT_EQ(started.code, 1);
+  EXPECT_THAT(started.output, HasSubstr("fake.refused reason=\"told so\""));
+  EXPECT_FALSE(std::filesystem::exists(run_file()));
+  EXPECT_FALSE(std::filesystem::exists(home() / "dync.pid"));
+}
+
+TEST_F(Program, ASecondServerIsRefusedWhileTheFirstGoesOn) {
+  start_foreground();
+  const Ran second = server("");
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.output, AllOf(HasSubstr("running already (pid " + std::to_string(child_) + ")"),
+                                   HasSubstr("dync.sqlite.run")));
+  EXPECT_EQ(server("-d").code, 1);
+  EXPECT_THAT(server("status").output, HasSubstr(std::to_string(child_)));
+  const auto end = end_foreground(SIGTERM);
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.signal, 0);
+}
+
+TEST_F(Program, WhatACrashLeftBehindStopsNobody) {
+  start_foreground();
+  end_foreground(SIGKILL);
+  ASSERT_TRUE(std::filesystem::exists(run_file()));
+  EXPECT_EQ(server("status").code, 3);
+  EXPECT_EQ(server("-d").code, 0);
+  EXPECT_EQ(server("status").code, 0);
+}
+
+TEST_F(Program, WorkersEndWithAKilledServer) {
+  start_foreground();
+  end_foreground(SIGKILL);
+  EXPECT_TRUE(await([this] { return scratch_.journal().find("committer stop") != std::string::npos; }));
+}
+
+TEST_F(Program, CtrlCAndHangUp) {
+  start_foreground();
+  ::kill(child_, SIGHUP);
+  EXPECT_TRUE(await([this] {
+    return scratch_.read("dync.log").find("signal.ignored signal=SIGHUP") != std::string::npos;
+  }));
+  EXPECT_EQ(end_foreground(SIGINT).code, 0);
+  EXPECT_THAT(scratch_.journal(), HasSubstr("committer stop"));
+}
+
+TEST_F(Program, RestartIsANewProcess) {
+  ASSERT_EQ(server("start").code, 0);
+  const std::string before = scratch_.read("dync.pid");
+  const Ran again = server("restart");
+  EXPECT_EQ(again.code, 0) << again.output;
+  EXPECT_NE(scratch_.read("dync.pid"), before);
+  EXPECT_EQ(server("status").code, 0);
+}
+
+TEST_F(Program, AWrongConfigDoesNotStopTheServerThatRuns) {
+  ASSERT_EQ(server("start").code, 0);
+  configure("limits: {idle_timeout: never}\n");
+  EXPECT_EQ(server("restart").code, 78);
+  configure("");
+  EXPECT_EQ(server("status").code, 0);
+}
+
+TEST_F(Program, CheckTellsWhatWasUnderstood) {
+  scratch_.write("keys/clients/broken.key", "metadata\n");
+  const Ran checked = server("check");
+  EXPECT_EQ(checked.code, 0) << checked.output;
+  for (const std::string piece :
+       {"address         tcp://127.0.0.1:*", "valid client keys: 1", "'.*\\.raw$'", "only lab1, lab2",
+        "barcode required", "/store/dync.sqlite", "max_members 10", "broken.key", "umask           0027"})
+    EXPECT_THAT(checked.output, HasSubstr(piece));
+  EXPECT_FALSE(std::filesystem::exists(run_file()));
+}
+
+TEST_F(Program, EveryMistakeInTheConfigExits78AndNamesTheKey) {
+  configure("limits: {idle_timout: 20}\n");
+  for (const char* command : {"check", "", "-d"}) {
+    const Ran ran = server(command);
+    EXPECT_EQ(ran.code, 78) << ran.output;
+    EXPECT_THAT(ran.output, AllOf(HasSubstr("dync.yaml"), HasSubstr("idle_timout")));
+  }
+  configure("");
+  ::chmod((home() / "keys/server.key_secret").c_str(), 0644);
+  const Ran secret = server("check");
+  EXPECT_EQ(secret.code, 78);
+  EXPECT_THAT(secret.output, HasSubstr("server.key_secret"));
+}
+
+TEST_F(Program, ASocketPathThatIsTooLongIsToldBeforeTheStart) {
+  configure("runtime_dir: " + (home() / std::string(100, 'r')).string() + "\n");
+  const Ran ran = server("");
+  EXPECT_EQ(ran.code, 78);
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("runtime_dir"), HasSubstr("107")));
+}
+
+TEST_F(Program, ARuntimeDirectoryThatOthersCanEnterIsRefusedAndLeftAsItIs) {
+  std::filesystem::create_directory(home() / "run");
+  ::chmod((home() / "run").c_str(), 0777);
+  configure("runtime_dir: " + (home() / "run").string() + "\n");
+  EXPECT_EQ(server("").code, 78);
+  struct stat info {};
+  ::stat((home() / "run").c_str(), &info);
+  EXPECT_EQ(info.st_mode & 0777U, 0777U);
+}
+
+TEST_F(Program, UsageErrorsExit2) {
+  for (const char* arguments : {"--nothing", "begin", "start stop", "-c"}) {
+    const Ran ran = run(std::string(DYNC_SERVER) + " " + arguments);
+    EXPECT_EQ(ran.code, 2) << arguments << ran.output;
+  }
+  EXPECT_EQ(run(std::string(DYNC_SERVER) + " --help").code, 0);
+  EXPECT_THAT(run(std::string(DYNC_SERVER) + " --version").output, HasSubstr("dync-server 2."));
+}
+
+}  // namespace
+}  // namespace dync::server
