@@ -121,12 +121,11 @@ std::string render_bar(const ProgressView& view, std::size_t width) {
     tail += "  " + figure;
     rest -= needed;
   }
-  const std::size_t name_room = kept + std::min(rest, name_columns - kept);
-  rest -= name_room - kept;
+  const auto part = fraction(view);
+  const std::size_t bar = part && !tail.empty() && rest >= kLeastBar + 2 ? kLeastBar + 2 : 0;
+  const std::size_t name_room = kept + std::min(rest - bar, name_columns - kept);
   std::string line = fit(name, name_room);
-  if (const auto part = fraction(view); part && rest >= kLeastBar + 2 && !tail.empty()) {
-    line += "  " + draw_bar(*part, std::min(rest - 2, kMostBar));
-  }
+  if (bar > 0) line += "  " + draw_bar(*part, std::min(rest - (name_room - kept) - 2, kMostBar));
   return line + tail;
 }
 

@@ -113,7 +113,7 @@ ReceiptLine Sender::send(Job job) {
   reusable_ = running.transfer.reusable();
   ReceiptLine line = receipt(running, Clock::now());
   if (line.error.empty())
-    display_.finished(line.file + ": stored, " + size_and_rate(line.size, line.seconds));
+    display_.finished(printable(line.file) + ": stored, " + size_and_rate(line.size, line.seconds));
   return line;
 }
 
@@ -248,13 +248,13 @@ void Sender::take_signal(Running& running, Time now) {
 
 void Sender::show(Running& running, Time now) {
   const Transfer& transfer = running.transfer;
-  const Stage stage = transfer.stage();
+  const Stage stage = transfer.stage(now);
   if (stage != running.noted && !stage_text(stage).empty())
-    display_.note(running.job.file + ": " + stage_text(stage));
+    display_.note(printable(running.job.file) + ": " + stage_text(stage));
   running.noted = stage;
   running.meter.add(transfer.position(), now);
   if (stage == Stage::over) return;
-  display_.progress({running.job.file, running.job.number, running.job.count, transfer.position(),
+  display_.progress({running.job.upload.filename, running.job.number, running.job.count, transfer.position(),
                      running.job.upload.size, running.meter.rate(), stage},
                     now);
 }

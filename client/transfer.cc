@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint32_t kMostAgain = 3;  // post-files after an approval, without progress between
 constexpr milliseconds kAbortTime = limits::kLinger;
+constexpr milliseconds kWaiting{
+    2000};  // no credit for so long is worth a word; for less it is the normal course
 
 }  // namespace
 
@@ -297,7 +299,7 @@ wire::ClientError Transfer::error() const {
   return {static_cast<std::uint32_t>(wire::Code::malformed), failure ? failure->sentence : std::string()};
 }
 
-Stage Transfer::stage() const noexcept {
+Stage Transfer::stage(Time now) const noexcept {
   if (finished()) return Stage::over;
   if (phase_ == Phase::opening) {
     if (refused_for_now_) return Stage::refused_for_now;
@@ -305,7 +307,7 @@ Stage Transfer::stage() const noexcept {
   }
   if (!connected_ || hold_) return Stage::reconnecting;
   if (phase_ == Phase::verifying) return Stage::verifying;
-  return credit_ == 0 ? Stage::waiting : Stage::sending;
+  return credit_ == 0 && now - moved_ >= kWaiting ? Stage::waiting : Stage::sending;
 }
 
 }  // namespace dync::client

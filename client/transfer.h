@@ -85,7 +85,7 @@ class Transfer {
   bool over() const noexcept { return phase_ == Phase::over; }
   // Once over: stored, or why not.
   const std::variant<Stored, Failure>& outcome() const noexcept { return outcome_; }
-  Stage stage() const noexcept;
+  Stage stage(Time now) const noexcept;
   bool approved() const noexcept { return max_queue_ > 0; }
   bool ours() const noexcept { return ours_; }
   // Once over: the next file may be posted on the same connection.

@@ -14,9 +14,9 @@ TEST_F(TransferTest, SendsChunksThenAnEmptyLastOneAndIsStoredAtUploadFinished) {
   EXPECT_EQ(send(), 0u);
   EXPECT_EQ(send(), 100u);
   EXPECT_EQ(send(), 200u);
-  EXPECT_EQ(transfer_->stage(), Stage::sending);
+  EXPECT_EQ(transfer_->stage(now_), Stage::sending);
   EXPECT_EQ(send(), 250u);
-  EXPECT_EQ(transfer_->stage(), Stage::verifying);
+  EXPECT_EQ(transfer_->stage(now_), Stage::verifying);
   EXPECT_EQ(wanted(), Kind::nothing);
   hear(finished());
   EXPECT_TRUE(stored());
@@ -27,7 +27,9 @@ TEST_F(TransferTest, NeverSendsMoreChunksThanItsCredit) {
   start_approved(1000, 2);
   send_all();
   EXPECT_EQ(transfer_->position(), 200u);
-  EXPECT_EQ(transfer_->stage(), Stage::waiting);
+  EXPECT_EQ(transfer_->stage(now_), Stage::sending);
+  wait(2s);
+  EXPECT_EQ(transfer_->stage(now_), Stage::waiting) << "short of credit for long enough to be told";
   hear(wire::TransferCredit{3});
   send_all();
   EXPECT_EQ(transfer_->position(), 500u);
@@ -39,7 +41,7 @@ TEST_F(TransferTest, TheEmptyLastChunkNeedsCreditToo) {
   EXPECT_FALSE(transfer_->digest().has_value());
   hear(wire::TransferCredit{1});
   send_all();
-  EXPECT_EQ(transfer_->stage(), Stage::verifying);
+  EXPECT_EQ(transfer_->stage(now_), Stage::verifying);
 }
 
 TEST_F(TransferTest, AnEmptyFileIsOneLastChunk) {
@@ -155,10 +157,10 @@ TEST_F(TransferTest, AnsweredQueriesNeverEndTheUpload) {
     expect(Kind::query_status);
     hear(wire::TransferCredit{0});
   }
-  EXPECT_EQ(transfer_->stage(), Stage::waiting);
+  EXPECT_EQ(transfer_->stage(now_), Stage::waiting);
   hear(wire::TransferCredit{64});
   send_all();
-  EXPECT_EQ(transfer_->stage(), Stage::verifying);
+  EXPECT_EQ(transfer_->stage(now_), Stage::verifying);
 }
 
 TEST_F(TransferTest, AnIdleSourceGivesASignOfLifeEveryTwentySeconds) {
@@ -182,7 +184,7 @@ TEST_F(TransferTest, AfterAReconnectItAsksAtOnceAndSendsNothingBeforeTheAnswer) 
   send();
   send();
   transfer_->connection_lost(now_);
-  EXPECT_EQ(transfer_->stage(), Stage::reconnecting);
+  EXPECT_EQ(transfer_->stage(now_), Stage::reconnecting);
   EXPECT_EQ(wanted(), Kind::nothing);
   transfer_->connection_ready(now_);
   expect(Kind::query_status);
@@ -252,7 +254,7 @@ TEST_F(TransferTest, OnASharedConnectionOnlyTheEchoedKeyAnswers) {
   hear(wire::StatusReport{0, 5});
   hear(wire::ServerError{409, "late", std::nullopt});
   hear(wire::ServerError{409, "late", kOther});
-  EXPECT_EQ(transfer_->stage(), Stage::asking);
+  EXPECT_EQ(transfer_->stage(now_), Stage::asking);
   approve(9);
   send_all();
   hear(finished(kOther));
@@ -290,7 +292,7 @@ TEST_F(TransferTest, AStoppingServerIsAskedAgainWithGrowingPauses) {
   for (int i = 0; i < 12; ++i) {
     expect(Kind::post_file);
     hear(wire::ServerError{503, "stopping", kKey});
-    EXPECT_EQ(transfer_->stage(), Stage::refused_for_now);
+    EXPECT_EQ(transfer_->stage(now_), Stage::refused_for_now);
     const Time before = now_;
     while (wanted() == Kind::nothing) wait(50ms);
     pauses.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(now_ - before));
@@ -299,7 +301,7 @@ TEST_F(TransferTest, AStoppingServerIsAskedAgainWithGrowingPauses) {
   EXPECT_EQ(pauses.back(), 30s);
   expect(Kind::post_file);
   approve(9);
-  EXPECT_EQ(transfer_->stage(), Stage::sending);
+  EXPECT_EQ(transfer_->stage(now_), Stage::sending);
 }
 
 TEST_F(TransferTest, AStoppingServerIsGivenUpAfterTheTimeout) {
