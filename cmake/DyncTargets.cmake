@@ -11,6 +11,9 @@ if(DYNC_SANITIZE)
   target_compile_options(dync_options INTERFACE -fsanitize=${DYNC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(dync_options INTERFACE -fsanitize=${DYNC_SANITIZE})
 endif()
+if(DYNC_FUZZ)
+  target_compile_options(dync_options INTERFACE -fsanitize=fuzzer-no-link)  # the parsers' coverage leads libFuzzer
+endif()
 
 configure_file(${PROJECT_SOURCE_DIR}/cmake/version.h.in ${PROJECT_BINARY_DIR}/generated/dync_version.h @ONLY)
 
