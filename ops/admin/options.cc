@@ -105,6 +105,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
       ->option_text(std::string("FILE [") + names::kConfigFile + "]");
   app.add_flag("--json", options.json, "print JSON; names as the ledger's columns");
   app.set_version_flag("--version", std::string("dync-admin ") + kVersion);
+  app.set_help_flag();
+  app.set_help_all_flag("-h,--help", "Print this help message and exit");
   app.require_subcommand(1, 1);
   app.fallthrough();
   app.add_subcommand("status", "is the server running, how many uploads are in which state");

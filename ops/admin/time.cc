@@ -1,9 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 
 #include "ops/admin/options.h"
-#include "proto/posix/process.h"
 
 namespace dync::admin {
 namespace {
@@ -86,6 +87,20 @@ milliseconds scan_time(Scanner& scanner) {
   return time - scan_offset(scanner);
 }
 
+// Not by system_clock, whose nanoseconds end in the year 2262.
+std::string text_of(sys_time<milliseconds> when) {
+  const sys_days day = floor<days>(when);
+  const year_month_day date(day);
+  const hh_mm_ss time(when - day);
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
+                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                static_cast<int>(time.subseconds().count()));
+  return text.data();
+}
+
 }  // namespace
 
 std::optional<std::string> parse_time(std::string_view text) {
@@ -98,7 +113,7 @@ std::optional<std::string> parse_time(std::string_view text) {
     time = scan_time(scanner);
   }
   if (!valid || !scanner.ok() || !scanner.at_end()) return std::nullopt;
-  return posix::utc_text(system_clock::time_point(date) + time);
+  return text_of(date + time);
 }
 
 }  // namespace dync::admin

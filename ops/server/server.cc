@@ -99,6 +99,7 @@ class Server {
   void stop(int signal) {
     if (supervisor_.stopping()) return;
     log_.info("server.stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    service::notify("STOPPING=1");
     supervisor_.stop(service::kExitOk);
   }
 
