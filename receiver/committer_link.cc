@@ -93,7 +93,7 @@ void CommitterLink::ended(const wire::Id& upload) {
 }
 
 void CommitterLink::turn() {
-  if (link_.turn()) say_again();
+  if (link_.turn() != WorkerLink::News::none) say_again();
 }
 
 void CommitterLink::say_again() {

@@ -165,8 +165,7 @@ void DataPath::shut(Upload& upload) {
   if (abort) listener_.on_closed(*abort);
 }
 
-void DataPath::renew_hasher(std::uint32_t hasher) {
-  slots_.collect_written(hasher, hashers_.count());
+void DataPath::tell_again(std::uint32_t hasher) {
   for (auto& [id, upload] : uploads_) {
     if (!upload.begun || hashers_.hasher_of(upload.mark) != hasher) continue;
     hashers_.begin(id, upload.mark, upload.epoch);

@@ -50,8 +50,10 @@ class DataPath {
   // Ends an upload when its write under way has ended. With `abort`, on_closed() follows.
   void close(const Id& upload, std::optional<ipc::Abort> abort);
 
-  // Says Begin and End again; what the hasher before had not hashed comes from the files.
-  void renew_hasher(std::uint32_t hasher);
+  // A hasher is a new one: what is written needs no slot any more.
+  void free_slots_of(std::uint32_t hasher) { slots_.collect_written(hasher, hashers_.count()); }
+  // Says Begin and End of its uploads once more. The same epoch twice changes nothing for a hasher.
+  void tell_again(std::uint32_t hasher);
   // The written marks that moved since the last call.
   std::vector<ipc::Progress> progress();
   // Takes no more jobs, as the process is going to end. True when no write is under way.

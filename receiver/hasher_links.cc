@@ -34,9 +34,11 @@ void HasherLinks::drop(std::uint32_t mark, const wire::Id& upload) {
   link(mark).send(ipc::Drop{upload});
 }
 
-void HasherLinks::turn(const std::function<void(std::uint32_t hasher)>& is_new) {
-  for (std::uint32_t i = 0; i < count(); ++i)
-    if (links_[i]->turn()) is_new(i);
+void HasherLinks::turn(const std::function<void(std::uint32_t hasher, WorkerLink::News news)>& say_again) {
+  for (std::uint32_t i = 0; i < count(); ++i) {
+    const WorkerLink::News news = links_[i]->turn();
+    if (news != WorkerLink::News::none) say_again(i, news);
+  }
 }
 
 bool HasherLinks::drained() const {

@@ -21,8 +21,8 @@ class HasherLinks {
 
   std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(links_.size()); }
   std::uint32_t hasher_of(std::uint32_t mark) const noexcept { return mark % count(); }
-  // Each turn. `is_new` is called for each hasher that has been replaced.
-  void turn(const std::function<void(std::uint32_t hasher)>& is_new);
+  // Each turn. `say_again` is called for each hasher that may have missed something.
+  void turn(const std::function<void(std::uint32_t hasher, WorkerLink::News news)>& say_again);
   bool drained() const;
 
  private:

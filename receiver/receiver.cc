@@ -59,7 +59,10 @@ void Receiver::bind() {
 
 void Receiver::turn() {
   committer_.turn();
-  hashers_.turn([this](std::uint32_t hasher) { data_.renew_hasher(hasher); });
+  hashers_.turn([this](std::uint32_t hasher, WorkerLink::News news) {
+    if (news == WorkerLink::News::new_peer) data_.free_slots_of(hasher);
+    data_.tell_again(hasher);
+  });
   if (!stopping_) return grant_due();
   if (data_.quiet() && committer_.drained() && hashers_.drained()) worker_.loop().stop();
 }
@@ -84,7 +87,7 @@ void Receiver::on_written(const Id& upload) {
 
 void Receiver::on_broken(const Id& upload, const wire::Refusal& why) {
   Session* session = registry_.of_upload(upload);
-  if (session) run(*session, session->on_broken(why, now()));
+  if (session) run(*session, session->on_broken(why));
 }
 
 void Receiver::on_received(const ipc::AllReceived& received) {

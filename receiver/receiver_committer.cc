@@ -39,7 +39,7 @@ void Receiver::on_opened(const ipc::Opened& opened) {
     const wire::Refusal full{wire::Code::stopping,
                              "the server has as many uploads as it can take, send the file again later"};
     committer_.abort({opened.upload, full.code, full.sentence});
-    return run(*session, session->on_refused(full, now()));
+    return run(*session, session->on_refused(full));
   }
   log().info("session.opened", {{"upload", opened.upload.hex()}, {"user", session->user()}});
   run(*session, session->on_opened(opened, now()));
@@ -57,12 +57,12 @@ void Receiver::on_unwanted(const ipc::Opened& opened) {
 
 void Receiver::on_refused(const ipc::Refused& refused) {
   Session* session = session_of_answer(refused.request);
-  if (session) run(*session, session->on_refused(refused.refusal, now()));
+  if (session) run(*session, session->on_refused(refused.refusal));
 }
 
 void Receiver::on_finished(const ipc::Finished& finished) {
   Session* session = session_of_answer(finished.request);
-  if (session) run(*session, session->on_receipt(finished.receipt, now()));
+  if (session) run(*session, session->on_receipt(finished.receipt));
 }
 
 void Receiver::on_restore(const ipc::Restore& restore) {
@@ -79,7 +79,7 @@ void Receiver::on_restore(const ipc::Restore& restore) {
   // Two on one connection: the first was given up, but the committer has not heard of it.
   Session* given_up = registry_.find(opened.routing_id);
   if (given_up && given_up->state() == State::receiving)
-    run(*given_up, given_up->on_broken({wire::Code::conflict, "the connection began another upload"}, now()));
+    run(*given_up, given_up->on_broken({wire::Code::conflict, "the connection began another upload"}));
   Session& session =
       registry_.add(std::make_unique<Session>(opened.routing_id, opened.user, terms_, book_, now()));
   run(session, session.on_restored(restore, *bytes, now()));
@@ -109,7 +109,7 @@ void Receiver::on_committed(const ipc::Committed& committed) {
   Session* session = registry_.of_upload(committed.upload);
   log().info("upload.finished", {{"upload", committed.upload.hex()}});
   if (session) {
-    run(*session, session->on_receipt(committed.receipt, now()));
+    run(*session, session->on_receipt(committed.receipt));
   } else {
     data_.close(committed.upload, std::nullopt);
   }
@@ -122,7 +122,7 @@ void Receiver::on_failed(const ipc::Failed& failed) {
                                {"code", static_cast<std::uint32_t>(failed.refusal.code)},
                                {"why", failed.refusal.sentence}});
   if (session) {
-    run(*session, session->on_failed(failed.refusal, now()));
+    run(*session, session->on_failed(failed.refusal));
   } else {
     data_.close(failed.upload, std::nullopt);
   }

@@ -40,31 +40,28 @@ Actions Session::on_opened(const ipc::Opened& opened, Time now) {
   return {approval(credit, credit)};
 }
 
-Actions Session::on_refused(const wire::Refusal& why, Time now) {
+Actions Session::on_refused(const wire::Refusal& why) {
   if (state_ != State::opening && state_ != State::finding) return {};
   answer_ = why;
-  answered_at_ = now;
   state_ = State::failed;
   return {refusal(why)};
 }
 
-Actions Session::on_receipt(const wire::Receipt& receipt, Time now) {
+Actions Session::on_receipt(const wire::Receipt& receipt) {
   if (state_ != State::opening && state_ != State::finding && state_ != State::finishing) return {};
   Actions actions;
   if (state_ == State::finishing) actions.emplace_back(Release{upload_});
   leave_book();
   answer_ = receipt;
-  answered_at_ = now;
   state_ = State::finished;
   actions.emplace_back(answer());
   return actions;
 }
 
-Actions Session::on_failed(const wire::Refusal& why, Time now) {
+Actions Session::on_failed(const wire::Refusal& why) {
   if (state_ != State::receiving && state_ != State::finishing) return {};
   leave_book();
   answer_ = why;
-  answered_at_ = now;
   state_ = State::failed;
   return {Release{upload_}, refusal(why)};
 }
@@ -89,9 +86,8 @@ void Session::on_written() {
   if (member_) book_.wrote(*member_);
 }
 
-Actions Session::on_broken(const wire::Refusal& why, Time now) {
+Actions Session::on_broken(const wire::Refusal& why) {
   if (state_ != State::receiving && state_ != State::finishing) return {};
-  answered_at_ = now;
   return end(why, true);
 }
 

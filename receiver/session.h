@@ -40,15 +40,15 @@ class Session {
 
   // ---- the committer ----
   Actions on_opened(const ipc::Opened& opened, Time now);
-  Actions on_refused(const wire::Refusal& refusal, Time now);  // the file, or nobody knows the upload
-  Actions on_receipt(const wire::Receipt& receipt, Time now);  // committed, now or before
+  Actions on_refused(const wire::Refusal& refusal);  // the file, or nobody knows the upload
+  Actions on_receipt(const wire::Receipt& receipt);  // committed, now or before
   // After a restart of the receiver; `written` bytes are there.
   Actions on_restored(const ipc::Restore& restore, std::uint64_t written, Time now);
-  Actions on_failed(const wire::Refusal& refusal, Time now);  // by the committer: nothing to abort
+  Actions on_failed(const wire::Refusal& refusal);  // by the committer: nothing to abort
 
   // ---- the data path ----
-  void on_written();                                          // one of the taken chunks
-  Actions on_broken(const wire::Refusal& refusal, Time now);  // a write or the sync failed: abort
+  void on_written();                                // one of the taken chunks
+  Actions on_broken(const wire::Refusal& refusal);  // a write or the sync failed: abort
 
   // ---- time and credit ----
   Actions on_tick(Time now);
@@ -102,7 +102,7 @@ class Session {
   Time asked_at_;
   bool resting_ = false;
   Answer answer_;
-  std::optional<Time> answered_at_;
+  std::optional<Time> repeated_at_;  // the answer, last
 
   // Of the present upload.
   digest::Digest fingerprint_{};  // of its post-file

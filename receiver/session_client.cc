@@ -75,7 +75,7 @@ Actions Session::open(const wire::PostFile& post, Time now) {
   chunk_seen_ = false;
   positions_ = Positions();
   answer_ = std::monostate{};
-  answered_at_.reset();
+  repeated_at_.reset();
   asked_at_ = now;
   state_ = State::opening;
   actions.emplace_back(Ask{std::move(open)});
@@ -192,8 +192,8 @@ Actions Session::nudge() const {
 }
 
 Actions Session::repeat(Time now) {
-  if (answered_at_ && now - *answered_at_ < limits::kRepeatPause) return {};
-  answered_at_ = now;
+  if (repeated_at_ && now - *repeated_at_ < limits::kRepeatPause) return {};
+  repeated_at_ = now;
   return {answer()};
 }
 

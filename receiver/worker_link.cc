@@ -25,7 +25,9 @@ WorkerLink::WorkerLink(transport::Context& context, service::Worker& worker, con
       peer_(std::move(peer)),
       socket_(context, transport::Type::dealer, link_options()),
       incarnation_(memory.incarnation(peer_.role, peer_.hasher)) {
+  socket_.watch();
   socket_.connect(peer_.endpoint);
+  worker_.loop().on_socket(socket_.monitor_handle(), [] {});  // only wakes the loop: turn() reads it
   worker_.loop().on_socket(socket_.handle(), [this] { receive(); });
 }
 
@@ -59,15 +61,23 @@ void WorkerLink::receive() {
   }
 }
 
-bool WorkerLink::turn() {
+bool WorkerLink::has_connected() {
+  bool connected = false;
+  while (const auto event = socket_.next_event())
+    connected = connected || event->kind == transport::ConnectionEvent::Kind::ready;
+  return connected;
+}
+
+WorkerLink::News WorkerLink::turn() {
+  const bool connected = has_connected();
   const std::uint32_t now = memory_.incarnation(peer_.role, peer_.hasher);
   if (std::exchange(incarnation_, now) != now) {
     waiting_.clear();
     worker_.log().info("link.new_peer", {{"peer", peer_.name}, {"incarnation", now}});
-    return true;
+    return News::new_peer;
   }
   while (!waiting_.empty() && push(waiting_.front())) waiting_.pop_front();
-  return false;
+  return connected ? News::connected : News::none;
 }
 
 }  // namespace dync::receiver

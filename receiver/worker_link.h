@@ -31,15 +31,21 @@ class WorkerLink {
 
   // What came. Bytes that are no message of ours end the process: it is wired wrongly.
   void on_message(std::function<void(const ipc::Message&)> handler);
-  // To be called each turn: sends what waits. True once for each new incarnation of the peer; what waited for
-  // the old one is dropped then, since all of it is said again.
-  bool turn();
+  enum class News {
+    none,
+    connected,  // a connection came up: what was said before it may be lost
+    new_peer,   // the same, and all that the old one held in its memory is gone
+  };
+  // To be called each turn: sends what waits. What waited for an old peer is dropped when there is a new one,
+  // since all of it is said again.
+  News turn();
 
   bool drained() const noexcept { return waiting_.empty(); }
 
  private:
   bool push(const std::string& bytes);
   void receive();
+  bool has_connected();
 
   service::Worker& worker_;
   const ipc::SharedMemory& memory_;

@@ -19,7 +19,7 @@ class RegistryTest : public testing::Test {
     return session;
   }
   void end(Session& session) {
-    session.on_refused({wire::Code::refused, "no dropbox"}, now_);
+    session.on_refused({wire::Code::refused, "no dropbox"});
     registry_.update(session, now_);
   }
   CreditBook book_{1 << 30};
@@ -36,7 +36,7 @@ TEST_F(RegistryTest, FindsByRoutingIdUploadAndMember) {
   EXPECT_EQ(registry_.of_upload(upload), &session);
   EXPECT_EQ(registry_.of_member(*session.member()), &session);
   const auto member = *session.member();
-  session.on_failed({wire::Code::refused, "no"}, now_);
+  session.on_failed({wire::Code::refused, "no"});
   registry_.update(session, now_);
   EXPECT_EQ(registry_.of_member(member), nullptr);
   EXPECT_EQ(registry_.of_upload(upload), &session) << "kept, for the repeated answer";

@@ -45,7 +45,7 @@ TEST(Session, TakesAFileInOrderAndCompletesIt) {
   EXPECT_EQ(wanted<Take>(end).size(), 1U) << "the last chunk's data comes first";
   EXPECT_EQ(wanted<Complete>(end).at(0).size, 1034U);
   EXPECT_EQ(driver.session.state(), State::finishing);
-  const auto finished = driver.did(driver.session.on_receipt(receipt_for(driver), driver.now));
+  const auto finished = driver.did(driver.session.on_receipt(receipt_for(driver)));
   EXPECT_EQ(sent<wire::UploadFinished>(finished).at(0).upload_id, driver.upload.hex());
   EXPECT_TRUE(sent<wire::UploadFinished>(finished).at(0).receipt);
   EXPECT_EQ(wanted<Release>(finished).size(), 1U);
@@ -64,7 +64,7 @@ TEST(Session, AnOriginalGetsNoReceiptFrame) {
   Driver driver(false);
   driver.approve();
   driver.chunk(0, 5, true);
-  const auto finished = driver.did(driver.session.on_receipt(receipt_for(driver), driver.now));
+  const auto finished = driver.did(driver.session.on_receipt(receipt_for(driver)));
   EXPECT_FALSE(sent<wire::UploadFinished>(finished).at(0).receipt);
 }
 
@@ -236,7 +236,7 @@ TEST(Session, TheAnswerIsRepeatedAFewTimesASecond) {
   Driver driver(true);
   driver.approve();
   driver.chunk(0, 5, true);
-  driver.did(driver.session.on_receipt(receipt_for(driver), driver.now));
+  driver.did(driver.session.on_receipt(receipt_for(driver)));
   int answers = 0;
   for (int ms = 0; ms < 1000; ms += 10) {
     driver.pass(10ms);
@@ -252,7 +252,7 @@ TEST(Session, AfterTheEndAPostFileBeginsANewUpload) {
   Driver driver(true);
   driver.approve();
   driver.chunk(0, 5, true);
-  driver.did(driver.session.on_failed({wire::Code::refused, "the checksum differs"}, driver.now));
+  driver.did(driver.session.on_failed({wire::Code::refused, "the checksum differs"}));
   EXPECT_EQ(wanted<Ask>(driver.say(driver.post())).size(), 1U);
   driver.did(driver.session.on_opened(ipc::Opened{2, driver.key, 0, 0, 10}, driver.now));
   EXPECT_EQ(wanted<Take>(driver.chunk(0, 7)).size(), 1U);
@@ -266,8 +266,7 @@ TEST(Session, AnUnknownUploadIsLookedUpAndItsAnswerKept) {
   EXPECT_EQ(lookup[0].find.user, "lab1");
   EXPECT_EQ(lookup[0].find.routing_id, "routing");
   EXPECT_TRUE(driver.say(wire::QueryStatus{}).empty()) << "asked once";
-  EXPECT_EQ(code_of(driver.did(driver.session.on_refused({wire::Code::unknown, "no upload"}, driver.now))),
-            404U);
+  EXPECT_EQ(code_of(driver.did(driver.session.on_refused({wire::Code::unknown, "no upload"}))), 404U);
   driver.pass(limits::kRepeatPause);
   EXPECT_EQ(code_of(driver.say(wire::QueryStatus{})), 404U);
 }
@@ -311,8 +310,7 @@ TEST(Session, AWriteErrorAbortsAndTellsTheClient) {
   Driver driver(true);
   driver.approve();
   driver.chunk(0, 5, true);
-  const auto ended =
-      driver.did(driver.session.on_broken({wire::Code::no_space, "the disk is full"}, driver.now));
+  const auto ended = driver.did(driver.session.on_broken({wire::Code::no_space, "the disk is full"}));
   EXPECT_EQ(code_of(ended), 507U);
   EXPECT_EQ(wanted<Abort>(ended).size(), 1U);
 }
