@@ -26,10 +26,9 @@ using ::testing::IsEmpty;
 
 const char* const kItem = "QQBIC001AH.raw";
 const char* const kMarker = ".MARKER_is_finished_QQBIC001AH.raw";
-const char* const kPoints[] = {crash::kOutMade,       crash::kDataMoved,  crash::kSidecarsWritten,
-                               crash::kMarkerWritten, crash::kPrepared,
-                               crash::kItemRenamed,   crash::kItemSynced, crash::kMarkerRenamed,
-                               crash::kMarkerSynced,  crash::kCleaned};
+const char* const kPoints[] = {
+    crash::kOutMade,     crash::kDataMoved,  crash::kSidecarsWritten, crash::kMarkerWritten, crash::kPrepared,
+    crash::kItemRenamed, crash::kItemSynced, crash::kMarkerRenamed,   crash::kMarkerSynced,  crash::kCleaned};
 
 enum class End { finished, killed, failed };
 
@@ -149,8 +148,10 @@ TEST_P(PublishTest, ACrashInTheReplayConvergesToo) {
       SCOPED_TRACE(std::string(first) + ", then " + second);
       reset();
       run(first);
-      run(second);
-      if (std::filesystem::exists(plan_.staging)) ASSERT_EQ(run(""), End::finished);
+      if (std::filesystem::exists(plan_.staging)) run(second);
+      if (std::filesystem::exists(plan_.staging)) {
+        ASSERT_EQ(run(""), End::finished);
+      }
       EXPECT_TRUE(complete());
       EXPECT_EQ(in_dropbox(), (std::set<std::string>{kItem, kMarker}));
     }
