@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 #include <vector>
 
@@ -61,7 +62,7 @@ std::string draw_bar(double part, std::size_t columns) {
 }
 
 std::string title(const ProgressView& view) {
-  const std::string name = printable(view.name);
+  std::string name = printable(view.name);
   if (view.count <= 1) return name;
   return std::to_string(view.number) + "/" + std::to_string(view.count) + " " + name;
 }
@@ -74,7 +75,7 @@ std::string human_bytes(std::uint64_t bytes) {
   auto value = static_cast<double>(bytes) / 1000;
   std::size_t unit = 0;
   for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
-  const auto tenths = static_cast<std::uint64_t>(value * 10 + 0.5);
+  const auto tenths = static_cast<std::uint64_t>(std::llround(value * 10));
   const std::string whole = std::to_string(tenths < 100 ? tenths / 10 : (tenths + 5) / 10);
   return whole + (tenths < 100 ? "." + std::to_string(tenths % 10) : "") + " " + kUnits.at(unit);
 }

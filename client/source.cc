@@ -65,7 +65,7 @@ std::deque<Source::Read>::const_iterator Source::find(std::uint64_t position) co
 }
 
 // Lets go of what stands before the wanted piece, but for the window of a stream.
-void Source::forget(std::deque<Read>::const_iterator before) {
+void Source::forget(const std::deque<Read>::const_iterator& before) {
   const auto sent = static_cast<std::size_t>(std::distance(queue_.cbegin(), before));
   if (sent > window_)
     queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(sent - window_));

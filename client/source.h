@@ -83,7 +83,7 @@ class Source {
   bool push(Read read, std::uint64_t generation);
   void break_with(std::string sentence);
   std::deque<Read>::const_iterator find(std::uint64_t position) const;
-  void forget(std::deque<Read>::const_iterator before);
+  void forget(const std::deque<Read>::const_iterator& before);
   void go_to(std::uint64_t position);
 
   std::unique_ptr<Input> input_;
