@@ -1,9 +1,11 @@
 #include "proto/keys/certificate.h"
 
+#include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <random>
 #include <sys/stat.h>
+#include <vector>
 
 #include "tests/unit/keys/files.h"
 #include "tests/unit/temporary_directory.h"
@@ -88,7 +90,8 @@ TEST(Certificate, WhatCannotBeUsedIsToldInASentence) {
   EXPECT_EQ(refused(with_key("    user_id = \"a\" b\n")), "has a value with wrong quotes in line 3");
   EXPECT_EQ(refused("metadata\n    user_id = a\n" + with_key("    user_id = b\n")),
             "gives two different user_id");
-  for (const std::string user : {"", "a b", "a/b", "\xc3\xbc", std::string(65, 'a').c_str()}) {
+  const std::vector<std::string> users{"", "a b", "a/b", "\xc3\xbc", std::string(65, 'a')};
+  for (const std::string& user : users) {
     EXPECT_EQ(refused(with_key("    user_id = \"" + user + "\"\n")),
               "has a user_id that is not allowed, it must be 1 to 64 letters, digits, or _ . @ -")
         << user;
