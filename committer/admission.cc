@@ -1,6 +1,7 @@
 #include "committer/admission.h"
 
 #include "committer/publish.h"
+#include "proto/posix/error.h"
 
 namespace dync::committer {
 namespace {
@@ -88,7 +89,7 @@ std::optional<Answer> Admission::known(const ipc::Open& open) const {
 
 Answer Admission::live(Job& job, const ipc::Open& open) const {
   if (open.options && !guards_fit(job.row, *open.options)) return changed(open.filename);
-  if (near_its_end(job)) return Later{&job};
+  if (near_its_end(job) && (open.options || job.row.upload.filename == open.filename)) return Later{&job};
   const bool untouched = job.state() == ledger::State::receiving && job.row.upload.bytes_received == 0;
   if (untouched && same_arguments(job.row, open)) return Again{&job};
   return being_uploaded(open.filename);
@@ -97,8 +98,13 @@ Answer Admission::live(Job& job, const ipc::Open& open) const {
 std::optional<Refusal> Admission::conflict(const rules::Destination& destination) const {
   const Path target = destination.directory / destination.clean_name;
   if (jobs_.holder(target.string()) != nullptr) return being_uploaded(target.string());
-  // An archive lands under the name of its top-level entry, which is known only when it is unpacked.
-  return check_target(destination.directory, destination.clean_name);
+  try {
+    // An archive lands under the name of its top-level entry, which is known only when it is unpacked.
+    return check_target(destination.directory, destination.clean_name);
+  } catch (const posix::Error& error) {
+    return Refusal{Code::internal, std::string("the server can't reach the dropbox: ") + error.what() +
+                                       "; tell its operator"};
+  }
 }
 
 }  // namespace dync::committer

@@ -1,10 +1,12 @@
 #include "committer/recovery.h"
 
+#include <functional>
 #include <stdexcept>
 #include <unordered_set>
 
 #include "committer/detail.h"
 #include "committer/staging.h"
+#include "proto/posix/error.h"
 #include "proto/posix/process.h"
 #include "schema/ledger/events.h"
 
@@ -23,10 +25,21 @@ void refuse_foreign(const Context& context, const std::vector<Staged>& staged) {
                                "; bring that ledger back, or move the staged uploads away");
 }
 
+// One upload's trouble must not keep the others from being served.
+bool done(const Context& context, const Id& id, const std::function<void()>& work) {
+  try {
+    work();
+    return true;
+  } catch (const posix::Error& error) {
+    context.log.error("staging.not_mended", {{"upload", id.hex()}, {"error", error.what()}});
+    return false;
+  }
+}
+
 void set_aside_orphan(const Context& context, const Staged& staged) {
   const Id& id = staged.stamp.upload;
   if (!staged.has_data) return context.remove_staging(id);  // died between stamp and row
-  set_aside(context.tmp_dir(), id);
+  if (!done(context, id, [&] { set_aside(context.tmp_dir(), id); })) return;
   const std::string directory = (context.tmp_dir() / names::kOrphans / id.hex()).string();
   context.event(id, ledger::events::kOrphaned, detail({{"directory", directory}}));
   context.log.error("staging.orphaned", {{"upload", id.hex()}, {"directory", directory}});
@@ -55,7 +68,7 @@ void recover(const Context& context, Uploads& uploads) {
     const Id id = row.upload.upload_id;
     // A power cut may take the files of a row that was told to nobody; it starts at 0.
     if (row.upload.state == State::receiving && there.count(id) == 0)
-      make_staging(context.tmp_dir(), {context.ledger_id, id});
+      done(context, id, [&] { make_staging(context.tmp_dir(), {context.ledger_id, id}); });
     uploads.recover(std::move(row));
   }
 }

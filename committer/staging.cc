@@ -53,7 +53,12 @@ std::vector<Staged> stamped(const Path& tmp_dir) {
   std::vector<Staged> found;
   const posix::Fd directory = posix::open_directory(tmp_dir);
   posix::each_entry(directory.get(), [&](const std::string& name) {
-    if (auto staged = stamped_at(directory.get(), name)) found.push_back(*staged);
+    try {
+      if (auto staged = stamped_at(directory.get(), name)) found.push_back(*staged);
+    } catch (const posix::Error& error) {
+      // Not readable, or removed meanwhile: somebody else's.
+      if (error.kind() != posix::Kind::denied && error.kind() != posix::Kind::not_found) throw;
+    }
   });
   return found;
 }

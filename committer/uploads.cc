@@ -242,6 +242,8 @@ void Uploads::received(const ipc::AllReceived& message) {
     context_.ledger.set_epoch(job->id(), message.epoch);
     return conclude(*job);
   }
+  if (upload.state == State::received)
+    context_.log.error("upload.sizes_differ", {{"upload", upload.upload_id.hex()}, {"size", message.size}});
   if (upload.state != State::receiving || job->opening) return;
   upload.state = State::received;
   upload.bytes_received = message.size;

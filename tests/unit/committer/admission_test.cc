@@ -132,6 +132,17 @@ TEST_F(AdmissionTest, NearItsEndTheAnswerComesWithTheEnd) {
   EXPECT_TRUE(std::holds_alternative<Later>(admission_.find(find)));
 }
 
+TEST_F(AdmissionTest, AnOriginalsOtherFileNeverGetsTheFirstOnesReceipt) {
+  live(open("a.raw", "1"), ledger::State::committing);
+  EXPECT_TRUE(std::holds_alternative<Later>(admission_.judge(open("a.raw", "1"))));
+  EXPECT_EQ(code(open("b.raw", "1")), Code::conflict);
+}
+
+TEST_F(AdmissionTest, ADropboxThatIsGoneIsTheServersFault) {
+  std::filesystem::remove(directory_.path() / "box");
+  EXPECT_EQ(code(open("a.raw", "1")), Code::internal);
+}
+
 TEST_F(AdmissionTest, AnotherUsersKeyIsNobodysBusiness) {
   const Id key = Id::uuid4({});
   live(open("a.raw", "1", key));

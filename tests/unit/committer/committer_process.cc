@@ -57,6 +57,7 @@ void CommitterProcess::start(const std::string& crash_at) {
   auto [our_broker, their_broker] = posix::packet_pair();
   channel_ = std::move(ours);
   broker_ = std::move(our_broker);
+  ready_ = false;
   const posix::Fd config_text = memory_file(config());
   if (crash_at.empty())
     ::unsetenv("DYNC_CRASH_AT");
@@ -78,9 +79,18 @@ void CommitterProcess::kill() {
 }
 
 void CommitterProcess::stop() {
-  ASSERT_NE(pid_, 0);
+  await_ready();
+  ASSERT_NE(pid_, 0) << log_;
   ::kill(pid_, SIGTERM);
   EXPECT_EQ(wait().text(), "exit 0") << log_;
+}
+
+void CommitterProcess::await_ready() {
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (running() && !ready_) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "dync-committer did not start\n" << log_;
+    std::this_thread::sleep_for(kPoll);
+  }
 }
 
 bool CommitterProcess::running() {
@@ -113,6 +123,7 @@ void CommitterProcess::read_channel() {
     const auto message = ipc::decode(packet);
     if (!message) continue;
     if (const auto* line = std::get_if<ipc::LogLine>(&*message)) log_ += line->text + "\n";
+    ready_ = ready_ || std::holds_alternative<ipc::Ready>(*message);
   }
 }
 

@@ -48,6 +48,7 @@ class CommitterProcess {
  private:
   std::string config() const;
   void read_channel();
+  void await_ready();
 
   TemporaryDirectory directory_;
   posix::Fd shared_;
@@ -55,6 +56,7 @@ class CommitterProcess {
   posix::Fd broker_;
   pid_t pid_ = 0;
   posix::Exit exit_;
+  bool ready_ = false;
   std::string log_;
 };
 
