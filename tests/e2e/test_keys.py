@@ -93,7 +93,7 @@ class KeygenTest(ServerTest):
         self.assertEqual(keys.load_public(directory / "client.key"), pair.public)
         self.assertEqual(keys.user_of(directory / "client.key"), "ada@lab.org")
         self.assertEqual((directory / "client.key_secret").stat().st_mode & 0o777, 0o600)
-        self.assertNotIn("secret", (directory / "client.key").read_text())
+        self.assertNotIn("secret-key", (directory / "client.key").read_text())
 
     def test_it_never_overwrites(self) -> None:
         before = (self.sender.config_dir / "client.key_secret").read_bytes()

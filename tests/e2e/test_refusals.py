@@ -24,7 +24,7 @@ def options(size: Optional[int] = None, **more: object) -> wire.Json:
 
 
 def one_sentence(text: str) -> bool:
-    return bool(text) and "\n" not in text and len(text) <= 1000 and text[-1] == "."
+    return text.isprintable() and 3 <= len(text.split()) and len(text) <= 1000
 
 
 class RefusalTest(ServerTest):
@@ -286,8 +286,8 @@ class RulesTest(RefusalTest):
             with self.subTest(name), self.sender.raw() as peer:
                 self.open(peer, name)
         stranger = self.another_sender("user2")
+        wait_until(lambda: self._opens_session(stranger, "known.bin"), 20, "the new key is known")
         with stranger.raw() as peer:  # the rule for pdf lists user1 alone
-            wait_until(lambda: self._opens_session(stranger, "known.bin"), 20, "the new key is known")
             self.assert_refused(peer, wire.post_file("paper.pdf"), 422)
         with self.sender.raw() as peer:
             self.open(peer, "paper.pdf")
@@ -296,9 +296,10 @@ class RulesTest(RefusalTest):
     def _opens_session(sender: object, name: str) -> bool:
         with sender.raw() as peer:  # type: ignore[attr-defined]
             peer.send(wire.post_file(name))
-            answer = peer.receive(1)
+            if not isinstance(peer.receive(1), wire.UploadApproved):
+                return False
             peer.send(wire.error(400, "Only asking."))
-            return isinstance(answer, wire.UploadApproved)
+            return True
 
     def test_our_client_tells_why(self) -> None:
         done = self.sender.send(self.file("nobody.wants", 5))

@@ -12,6 +12,7 @@ import zmq
 from tests.e2e.harness import ServerTest, main
 from tests.e2e.timing import PATIENCE, say, scaled, wait_until
 from tests.peer import wire
+from tests.peer.proxy import Proxy
 from tests.peer.raw import RawPeer
 
 HANDSHAKE = 10.0  # promised: a connection that does not shake hands is closed within 10 s
@@ -104,8 +105,8 @@ class ConnectionTest(ServerTest):
         thief_user = self.another_sender("user2")
         self._await_key(thief_user)
         data = b"of the victim"
-        victim = self.sender.raw()
-        with victim:
+        proxy = self.enterContext(Proxy(("127.0.0.1", self.server.port)))
+        with self.sender.raw(endpoint=proxy.endpoint) as victim:
             victim.ask(wire.post_file("victim.bin"), wire.UploadApproved)
             victim.send(wire.post_chunk(0, data[:5]))
             with thief_user.raw(routing_id=victim.routing_id) as thief:
@@ -113,6 +114,7 @@ class ConnectionTest(ServerTest):
                     error = self._insist(thief, frames)
                     self.assertEqual(error.code, 403, error.message)
                     self.assertNotIn("victim", error.message)
+            proxy.cut()
             self._go_on(victim, data)
         self.assertEqual((self.server.dropbox("any") / "victim.bin" / "victim.bin").read_bytes(), data)
 
@@ -124,7 +126,7 @@ class ConnectionTest(ServerTest):
         wait_until(known, 20, "the new key is known")
 
     def _insist(self, thief: RawPeer, frames: list[bytes]) -> wire.Error:
-        """Victim and thief throw each other out; the thief asks until it hears something."""
+        """The thief asks until it hears something."""
         def answer() -> Optional[wire.ServerMessage]:
             thief.send(frames)
             return thief.receive(0.3)
@@ -134,7 +136,8 @@ class ConnectionTest(ServerTest):
         return message
 
     def _go_on(self, victim: RawPeer, data: bytes) -> None:
-        """The thief has left: the same connection goes on."""
+        """The thief has left. libzmq 4.3.4 leaves the victim's old connection open but mute, so only its next one,
+        with the same routing id, goes on."""
         last = wire.post_chunk(len(data), b"", hashlib.sha256(data).digest())
 
         def finished() -> bool:

@@ -132,8 +132,10 @@ class OurClientTest(ServerTest):
         self.assertEqual(done.returncode, 1, done.stderr)
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual(len(lines), 3, done.stdout)
-        receipts = [line for line in lines if "sha256" in line and "error" not in line]
-        self.assertEqual(len(receipts), 1, done.stdout)
+        self.assertEqual([line["stored"] for line in lines], [True, False, False], done.stdout)
+        receipts = lines[:1]
+        self.assertEqual(lines[1]["code"], 422)
+        self.assertTrue(lines[1]["error"] and lines[2]["error"])
         row = self.assert_stored(good, "any")
         for key, value in (("upload_id", row["upload_id"]), ("sha256", row["sha256"]), ("size", 5000),
                            ("destination", row["destination"])):
@@ -151,10 +153,14 @@ class OurClientTest(ServerTest):
 
     def test_passthrough_goes_to_manual(self) -> None:
         file = self.file("by hand.xyz", 2000)
+        (self.server.layout.manual / "project_1").mkdir()
         self.assert_sent(self.sender.send("-kpassthrough:project_1", file))
         item = self.server.layout.manual / "project_1" / "byhand.xyz"
         self.assertEqual((item / "byhand.xyz").read_bytes(), file.read_bytes())
         self.assertTrue(store.marker_of(item).is_file())
+        for word in ("project_2", "../any", "a b"):  # a directory that is not there, and words that are none
+            refused = self.sender.send(f"-kpassthrough:{word}", file)
+            self.assertEqual((refused.returncode, refused.stdout), (1, ""), word)
 
     def test_a_barcode(self) -> None:
         file = self.file("QQBIC001AH_lane1.fastq", 2000)

@@ -30,6 +30,7 @@ class RawPeer:
         self.socket.setsockopt(zmq.IDENTITY, self.routing_id)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, 0)
+        self.socket.setsockopt(zmq.SNDTIMEO, 30_000)  # libzmq drops the pipe of a connection whose key was refused
         if keys is None:
             keys = KeyPair(*zmq.curve_keypair())
         self.socket.curve_serverkey = server_public
