@@ -16,6 +16,7 @@ struct SmallServer {
   bool ours;
   std::uint64_t seek = 0;
   std::uint32_t credit = 4;
+  std::uint32_t unwritten = 0;
   bool opened = false, done = false;
   Time reported{};
   std::vector<wire::ServerMessage> out;
@@ -46,8 +47,13 @@ struct SmallServer {
     --credit;
     seek += bytes;
     if (last) return finish();
-    credit += 1;
-    out.emplace_back(wire::TransferCredit{1});
+    ++unwritten;
+  }
+  // What was taken is written later, and only that brings credit.
+  void write() {
+    if (unwritten == 0 || done) return;
+    credit += unwritten;
+    out.emplace_back(wire::TransferCredit{std::exchange(unwritten, 0)});
   }
 };
 
@@ -71,6 +77,7 @@ TEST_P(LossyTest, TheUploadEndsWellWhateverIsLost) {
       if (!lost && ours && chance(5)) server.chunk(want.seek, bytes, bytes == 0, now_);
     } else if (want.kind == Kind::nothing) {
       wait(1s);
+      server.write();
     } else {
       transfer_->sent(want, now_);
       if (want.kind == Kind::reopen) transfer_->connection_ready(now_);
@@ -79,6 +86,7 @@ TEST_P(LossyTest, TheUploadEndsWellWhateverIsLost) {
         server.done ? server.finish() : server.report(now_);
       }
     }
+    if (chance(20)) server.write();
     if (!calm && transfer_->approved() && chance(2)) {
       server.out.clear();
       transfer_->connection_lost(now_);

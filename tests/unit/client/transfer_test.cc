@@ -60,6 +60,14 @@ TEST_F(TransferTest, AStatusReportRewindsAndStatesTheCreditAbsolutely) {
   EXPECT_EQ(wanted(), Kind::nothing);
 }
 
+TEST_F(TransferTest, CreditThatWasNotSpentDoesNotAddToAReport) {
+  start_approved(1000, 5);
+  send();
+  hear(wire::StatusReport{0, 2});
+  send_all();
+  EXPECT_EQ(transfer_->position(), 200u);
+}
+
 TEST_F(TransferTest, AfterARewindIntoAChunkTheNextOneEndsWhereItEndedBefore) {
   start_approved(1000, 5);
   send_all();
