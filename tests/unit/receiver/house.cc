@@ -155,6 +155,7 @@ posix::Exit House::await_exit() {
 bool House::pump(const std::function<bool()>& done, std::chrono::milliseconds patience) {
   const auto deadline = Clock::now() + patience;
   while (true) {
+    each_pump();
     read_channel();
     serve_committer();
     serve_hasher();

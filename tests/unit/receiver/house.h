@@ -69,8 +69,9 @@ class House {
   std::deque<ipc::Message> to_committer, to_hasher;
   std::deque<std::string> log;
   std::vector<ipc::Restore> live;  // what a new receiver is told of
-  bool hashes = true;              // the hasher moves its mark as hints come
-  bool hints_were_true = true;     // each hint's slot held what was written there
+  std::function<void()> each_pump = [] {};
+  bool hashes = true;           // the hasher moves its mark as hints come
+  bool hints_were_true = true;  // each hint's slot held what was written there
 
  private:
   template <typename Of>
