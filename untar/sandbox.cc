@@ -46,7 +46,7 @@ void set_limits(std::uint64_t max_bytes) {
   limit(RLIMIT_FSIZE, std::max<rlim_t>(max_bytes, 64 * 1024), "file size");  // the report is a file too
   limit(RLIMIT_NOFILE, kDescriptors, "descriptors");
   limit(RLIMIT_CORE, 0, "core files");
-#ifndef DYNC_UNTAR_UNBOUNDED_MEMORY
+#ifndef DYNC_SANITIZED
   constexpr rlim_t kMemory = 512UL * 1024 * 1024;
   limit(RLIMIT_AS, kMemory, "memory");
 #endif
