@@ -54,7 +54,7 @@ class Run {
     if (const auto* begin = std::get_if<Begin>(&message)) {
       Upload& upload = uploads_[begin->mark];
       by_id_[begin->upload] = begin->mark;
-      if (begin->epoch < upload.epoch) return;
+      if (begin->epoch <= upload.epoch) return;  // said again, or late
       upload = {begin->epoch, 0};
       store_hashed(with_.memory.mark(begin->mark), begin->epoch, 0);
     } else if (const auto* chunk = std::get_if<Chunk>(&message)) {

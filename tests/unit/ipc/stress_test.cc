@@ -93,7 +93,7 @@ class Receiver {
         // A Begin may have been lost in a full queue; the real receiver's queue keeps it.
         if (hashed_bytes(mark_of(upload), upload.mark.epoch) == 0) say_begin(upload);
       }
-      ::usleep(200);
+      ::usleep(1000);
     }
     pool_.collect();
     if (pool_.free() == kSizes.slots) return testing::AssertionSuccess();
