@@ -15,12 +15,13 @@
 #include "proto/posix/file.h"
 #include "proto/service/worker.h"
 #include "schema/config/config.h"
+#include "schema/limits/limits.h"
 #include "schema/names/names.h"
 
 namespace dync::admin {
 namespace {
 
-constexpr std::size_t kMostConfig = 1024 * 1024;
+constexpr std::size_t kMostConfig = limits::kMiB;
 constexpr std::uint32_t kShownAlternatives = 10;
 constexpr int kFollowMilliseconds = 250;
 

@@ -9,6 +9,7 @@
 #include "proto/keys/key_ring.h"
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
+#include "schema/limits/limits.h"
 #include "schema/names/names.h"
 #include "schema/rules/rules.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 using config::Path;
 
-constexpr std::size_t kMostText = 1024 * 1024;  // a config file of more was never written by hand
+constexpr std::size_t kMostText = limits::kMiB;  // a config file of more was never written by hand
 
 Path home_directory() {
   if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') return home;

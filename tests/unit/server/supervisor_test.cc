@@ -260,7 +260,7 @@ TEST_F(SupervisorTest, NoMoreThanAFewArchivesAtOnceAndAllInTheEnd) {
   int running = 0;
   then(serving(), [&] { scratch_.write("untar.count", std::to_string(kAsked)); });
   then(in_journal("untar start", most), [] {});
-  then([this, rounds = 0]() mutable { return ++rounds > 20; },
+  then([rounds = 0]() mutable { return ++rounds > 20; },
        [&] {
          running = count(scratch_.journal(), "untar start");
          std::filesystem::remove(scratch_.path() / "untar.hang");
