@@ -83,7 +83,7 @@ class Options {
 };
 
 inline constexpr std::uint64_t kOptionsVersion = 2;
-inline constexpr std::size_t kMaxOptions = 16 * 1024;  // bytes; a receipt's path is the longest there is
+inline constexpr std::size_t kMaxOptions = 16384;  // bytes; a receipt's path is the longest there is
 inline constexpr std::uint64_t kMaxPosition = (std::uint64_t{1} << 63) - 1;  // file offsets are signed
 
 }  // namespace dync::wire
