@@ -48,8 +48,9 @@ def run(arguments: Sequence[Argument], home: Path, **options: Any) -> "subproces
     environment = {**os.environ, "HOME": str(home)}
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.run([str(argument) for argument in arguments], env=environment, text=True, timeout=RUN,
-                          capture_output=True, check=False, **options)
+    options.setdefault("timeout", RUN)
+    return subprocess.run([str(argument) for argument in arguments], env=environment, text=True, capture_output=True,
+                          check=False, **options)
 
 
 class Sender:

