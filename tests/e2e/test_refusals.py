@@ -306,6 +306,18 @@ class RulesTest(RefusalTest):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("nobody.wants", done.stderr)
 
+    def test_our_client_with_a_name_that_is_no_text(self) -> None:
+        """Whoever refuses it, client or server, the client hears it at once and goes on with the next."""
+        bad = os.fsdecode(os.fsencode(self.lab) + b"/latin\xff.bin")
+        with open(bad, "wb") as file:
+            file.write(b"data")
+        start = time.monotonic()
+        done = self.sender.send(bad, self.file("next.bin", 10), errors="surrogateescape")
+        say(f"a bad name: {time.monotonic() - start:.1f} s")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertLess(time.monotonic() - start, 20)
+        self.assert_stored(self.lab / "next.bin", "any")
+
     def test_conflict_and_exists(self) -> None:
         first, second = self.sender.raw(), self.sender.raw()
         with first, second:

@@ -63,8 +63,11 @@ class KilledWorkerTest(ServerTest):
     def setUp(self) -> None:
         super().setUp()
         self.proxy = self.enterContext(Proxy(("127.0.0.1", self.server.port)))
-        self.proxy.slow(8 * MIB)
         self.size = scaled(self.SIZE, 8 * MIB)
+        self.slowly()
+
+    def slowly(self) -> None:
+        self.proxy.slow(self.size / 8)  # eight seconds: a worker is up again long before the end
 
     def kill_in_the_middle(self, worker: str) -> None:
         start = self.proxy.counters.up
@@ -148,7 +151,7 @@ class KilledWorkerTest(ServerTest):
         for name, send in (("ours.bin", self.ours), ("original.bin", self.original)):
             with self.subTest(name):
                 file = self.file(name, self.size)
-                self.proxy.slow(8 * MIB)
+                self.slowly()
                 before = self.proxy.counters.up
                 send(file, lambda: self.cut_twice(before))
                 self.assert_stored(file, "any")
