@@ -9,6 +9,7 @@
 
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
+#include "schema/limits/limits.h"
 #include "schema/run_file/run_file.h"
 
 namespace dync::server {
@@ -42,6 +43,7 @@ HeldFile::HeldFile(const Path& file, mode_t mode) : file_(file) {
     fd_ = posix::open_file(file, O_RDWR | O_CREAT | O_NOFOLLOW, mode);
     if (!lock(fd_.get(), file)) throw Held(file, run_file::holder_of(fd_.get()).value_or(0));
   } while (!still_there(fd_.get(), file));
+  left_behind_ = posix::read_file(fd_.get(), file.native(), limits::kMiB);
   if (::ftruncate(fd_.get(), 0) != 0) posix::fail("empty", file.native());
   // Who may read it is part of the file's contract, whatever the umask.
   if (::fchmod(fd_.get(), mode) != 0) posix::fail("set the mode of", file.native());

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <sys/types.h>
 
@@ -28,10 +29,13 @@ class HeldFile {
   ~HeldFile();  // removes the file
 
   void write(std::string_view content);
+  // What the file held when it was taken: a holder that crashed could not remove it.
+  const std::string& left_behind() const noexcept { return left_behind_; }
 
  private:
   Path file_;
   posix::Fd fd_;
+  std::string left_behind_;
 };
 
 }  // namespace dync::server

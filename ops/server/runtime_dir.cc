@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <system_error>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMostSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr mode_t kMode = 0750;
+constexpr std::string_view kTemporary = "dync-XXXXXX";  // mkdtemp(3)
 
 void set_mode(const Path& path) {
   if (::chmod(path.c_str(), kMode) != 0) posix::fail("set the mode of", path.native());
@@ -35,7 +37,7 @@ void use_configured(const config::Config& config) {
 }
 
 Path make_temporary() {
-  std::string name = (std::filesystem::temp_directory_path() / "dync-XXXXXX").native();
+  std::string name = (std::filesystem::temp_directory_path() / kTemporary).native();
   if (::mkdtemp(name.data()) == nullptr) posix::fail("make the runtime directory", name);
   set_mode(name);
   return name;
@@ -61,6 +63,15 @@ void check_socket_paths(const config::Config& config, const Path& runtime_dir) {
                             " bytes, more than the " + std::to_string(kMostSocketPath) +
                             " that a socket can have; name a shorter directory");
   }
+}
+
+void remove_left_behind(const Path& runtime_dir) {
+  const std::string name = runtime_dir.filename().native();
+  const std::string_view prefix = kTemporary.substr(0, kTemporary.find('X'));
+  if (runtime_dir.parent_path() != std::filesystem::temp_directory_path()) return;
+  if (name.size() != kTemporary.size() || !name.starts_with(prefix)) return;
+  std::error_code ignored;  // as below
+  std::filesystem::remove_all(runtime_dir, ignored);
 }
 
 RuntimeDir::RuntimeDir(const config::Config& config) {

@@ -25,6 +25,9 @@ class RuntimeDir {
   bool temporary_ = false;
 };
 
+// Removes a temporary one that a crashed server left behind; any other directory stays.
+void remove_left_behind(const Path& runtime_dir);
+
 // The longest of the sockets' paths must have at most 107 bytes (sockaddr_un). Throws config::Error.
 void check_socket_paths(const config::Config& config, const Path& runtime_dir);
 

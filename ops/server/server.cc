@@ -41,6 +41,8 @@ class Server {
                                    const auto& line) { writer_.write(level, worker, line); },
                      .ready = [this](const std::string& address) { serve(address); },
                      .ended = [this](int code) { end(code); }}) {
+    if (const auto crashed = run_file::parse(run_file_.left_behind()))
+      remove_left_behind(crashed->runtime_dir);
     if (launch_.in_background() && config_.pidfile) {
       pidfile_.emplace(*config_.pidfile, kPidfileMode);
       pidfile_->write(std::to_string(::getpid()) + "\n");

@@ -12,6 +12,7 @@
 
 #include "proto/keys/certificate.h"
 #include "proto/posix/process.h"
+#include "schema/run_file/run_file.h"
 #include "tests/unit/server/scratch.h"
 
 namespace dync::server {
@@ -61,6 +62,8 @@ class Program : public testing::Test {
   ~Program() override {
     if (child_ > 0) end_foreground(SIGKILL);
     server("stop");
+    if (const auto crashed = run_file::parse(scratch_.read("store/dync.sqlite.run")))
+      std::filesystem::remove_all(crashed->runtime_dir);
   }
 
   const std::filesystem::path& home() const { return scratch_.path(); }
@@ -82,7 +85,7 @@ class Program : public testing::Test {
   void start_foreground() {
     child_ = posix::spawn(DYNC_SERVER, {"dync-server", "-c", config()}, {});
     ASSERT_TRUE(await([this] {
-      return std::filesystem::exists(run_file()) && !scratch_.read("store/dync.sqlite.run").empty();
+      return std::filesystem::exists(run_path()) && !scratch_.read("store/dync.sqlite.run").empty();
     }));
   }
   posix::Exit end_foreground(int signal) {
@@ -91,7 +94,7 @@ class Program : public testing::Test {
     ::waitpid(std::exchange(child_, 0), &status, 0);
     return posix::exit_of(status);
   }
-  std::filesystem::path run_file() const { return home() / "store/dync.sqlite.run"; }
+  std::filesystem::path run_path() const { return home() / "store/dync.sqlite.run"; }
 
   test::Scratch scratch_;
   pid_t child_ = 0;
@@ -107,7 +110,7 @@ TEST_F(Program, BackgroundStatusStop) {
               AllOf(HasSubstr("\"pid\":" + pid.substr(0, pid.find('\n'))),
                     HasSubstr("\"address\":\"tcp://127.0.0.1:4711\""), HasSubstr("\"runtime_dir\":\"/")));
   struct stat info {};
-  ::stat(run_file().c_str(), &info);
+  ::stat(run_path().c_str(), &info);
   EXPECT_EQ(info.st_mode & 0777U, 0640U);
   const Ran status = server("status");
   EXPECT_EQ(status.code, 0);
@@ -116,7 +119,7 @@ TEST_F(Program, BackgroundStatusStop) {
                     HasSubstr("address  tcp://127.0.0.1:4711"), ContainsRegex("uptime   [0-9]+ s")));
   const Ran stopped = server("stop");
   EXPECT_EQ(stopped.code, 0) << stopped.output;
-  EXPECT_FALSE(std::filesystem::exists(run_file()));
+  EXPECT_FALSE(std::filesystem::exists(run_path()));
   EXPECT_FALSE(std::filesystem::exists(home() / "dync.pid"));
   EXPECT_EQ(server("status").code, 3);
   EXPECT_EQ(server("stop").code, 0) << "what does not run is stopped";
@@ -140,7 +143,7 @@ TEST_F(Program, BackgroundThatCannotStartTellsWhyAndFails) {
   const Ran started = server("-d");
   EXPECT_EQ(started.code, 1);
   EXPECT_THAT(started.output, HasSubstr("fake.refused reason=\"told so\""));
-  EXPECT_FALSE(std::filesystem::exists(run_file()));
+  EXPECT_FALSE(std::filesystem::exists(run_path()));
   EXPECT_FALSE(std::filesystem::exists(home() / "dync.pid"));
 }
 
@@ -157,13 +160,16 @@ TEST_F(Program, ASecondServerIsRefusedWhileTheFirstGoesOn) {
   EXPECT_EQ(end.signal, 0);
 }
 
-TEST_F(Program, WhatACrashLeftBehindStopsNobody) {
+TEST_F(Program, WhatACrashLeftBehindStopsNobodyAndIsRemoved) {
   start_foreground();
+  const auto crashed = run_file::parse(scratch_.read("store/dync.sqlite.run"));
   end_foreground(SIGKILL);
-  ASSERT_TRUE(std::filesystem::exists(run_file()));
+  ASSERT_TRUE(std::filesystem::exists(run_path()));
+  ASSERT_TRUE(crashed && std::filesystem::exists(crashed->runtime_dir));
   EXPECT_EQ(server("status").code, 3);
   EXPECT_EQ(server("-d").code, 0);
   EXPECT_EQ(server("status").code, 0);
+  EXPECT_FALSE(std::filesystem::exists(crashed->runtime_dir));
 }
 
 TEST_F(Program, WorkersEndWithAKilledServer) {
@@ -207,7 +213,7 @@ TEST_F(Program, CheckTellsWhatWasUnderstood) {
        {"address         tcp://127.0.0.1:*", "valid client keys: 1", "'.*\\.raw$'", "only lab1, lab2",
         "barcode required", "/store/dync.sqlite", "max_members 10", "broken.key", "umask           0027"})
     EXPECT_THAT(checked.output, HasSubstr(piece));
-  EXPECT_FALSE(std::filesystem::exists(run_file()));
+  EXPECT_FALSE(std::filesystem::exists(run_path()));
 }
 
 TEST_F(Program, EveryMistakeInTheConfigExits78AndNamesTheKey) {
