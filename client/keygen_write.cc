@@ -24,6 +24,12 @@ Names names_of(Role role) {
   return {names::kClientSecret, names::kClientPublic};
 }
 
+// Where the users' keys go, so that a server starts before the first user is listed.
+void ensure_clients(int directory) {
+  const auto entry = posix::find_at(directory, names::kClients);
+  if (!entry) posix::make_directory_at(directory, names::kClients, kPrivateDirectory);
+}
+
 // The directory, made if only it itself is missing.
 posix::Fd ready(std::filesystem::path directory) {
   if (!directory.has_filename()) directory = directory.parent_path();  // DIR/
@@ -88,6 +94,7 @@ Outcome make(const Make& wanted) {
                 " is there already and is never overwritten: move it away first, or choose another --dir"};
   }
   const keys::Certificate made = keys::generate(wanted.user_id);
+  if (wanted.role == Role::server) ensure_clients(directory.get());
   write_both(directory.get(), names, made);
   return {true, next_steps(wanted, names, made)};
 }

@@ -13,6 +13,9 @@
 #include "proto/posix/file.h"
 
 namespace dync::server {
+
+// Configuration and shared memory lie in different layers; here they meet.
+static_assert(limits::kMaxHashers == ipc::kMaxHashers);
 namespace {
 
 using Clock = Process::Clock;

@@ -12,9 +12,9 @@ using limits::kKiB;
 using limits::kMiB;
 
 constexpr std::uint64_t kMinute = 60;
-constexpr std::uint64_t kDay = 24 * 60 * kMinute;
+constexpr std::uint64_t kDay = 24UL * 60 * kMinute;
 constexpr std::uint64_t kTiB = 1024 * kGiB;
-constexpr std::uint64_t kEiB = 1024 * 1024 * kTiB;
+constexpr std::uint64_t kEiB = 1024UL * 1024 * kTiB;
 
 // clang-format off
 constexpr std::array kParameters = {
@@ -57,7 +57,7 @@ constexpr std::array kParameters = {
     Parameter{"untar.max_ratio", Unit::count, 200, "", 1, 10'000,
               [](Config& c, std::uint64_t v) { c.untar.max_ratio = static_cast<std::uint32_t>(v); },
               "unpacked to packed size; real data stays below 200, a bomb reaches 1000"},
-    Parameter{"workers.hashers", Unit::count, 1, "", 1, 64,
+    Parameter{"workers.hashers", Unit::count, 1, "", 1, limits::kMaxHashers,
               [](Config& c, std::uint64_t v) { c.workers.hashers = static_cast<int>(v); },
               "one does over 1 GB/s; more serve different uploads"},
     Parameter{"workers.writer_threads", Unit::count, 2, "", 1, 64,
@@ -70,7 +70,7 @@ constexpr std::array kParameters = {
 // clang-format on
 
 std::string with_unit(std::uint64_t value, Unit unit) {
-  const std::string plain = std::to_string(value);
+  std::string plain = std::to_string(value);
   if (unit == Unit::seconds && value != 0 && value % kDay == 0) {
     return plain + " (" + std::to_string(value / kDay) + (value == kDay ? " day)" : " days)");
   }

@@ -39,6 +39,7 @@ inline constexpr std::uint32_t kOriginalQueue = 100;         // 25 MiB in its me
 inline constexpr std::uint32_t kOriginalReserve = 16;  // never granted: its empty chunks push kept ones out
 inline constexpr std::uint32_t kSlotBytes = 1024 * 1024;
 inline constexpr std::uint32_t kSlots = 64;
+inline constexpr std::uint32_t kMaxHashers = 16;             // the shared memory counts so many incarnations
 inline constexpr std::uint32_t kMarks = 16384;            // live uploads at most
 inline constexpr std::uint64_t kSmallUpload = 64 * kKiB;  // chunks up to this skip the slots
 inline constexpr std::uint64_t kDirectAlignment = 4096;   // O_DIRECT offsets, lengths and addresses

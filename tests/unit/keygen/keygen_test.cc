@@ -76,6 +76,7 @@ TEST_F(Keygen, MakesAServersPairBesideAClients) {
   const auto secret = std::get<Certificate>(read_secret(dir_ / "keys" / "server.key_secret"));
   EXPECT_EQ(secret.user_id, "");
   EXPECT_EQ(std::get<Certificate>(read_public(dir_ / "keys" / "server.key")).public_key, secret.public_key);
+  EXPECT_TRUE(std::filesystem::is_directory(dir_ / "keys" / "clients"));
   EXPECT_THAT(result.out, AllOf(HasSubstr("keys/server.key"), HasSubstr("~/.dync/server.key"),
                                 HasSubstr("keys/clients/")));
   EXPECT_FALSE(fs::exists(home_ / ".dync"));
