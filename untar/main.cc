@@ -12,10 +12,13 @@
 #include "untar/sandbox.h"
 
 #ifdef DYNC_SANITIZED
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): AddressSanitizer asks for this
+// name
 extern "C" const char* __asan_default_options();
 extern "C" const char* __asan_default_options() {
   return "detect_leaks=0";
 }
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 #endif
 
 // dync-untar: unpacks one archive and ends. Started by dync-server with three descriptors and no path.

@@ -40,10 +40,10 @@ void limit(int resource, rlim_t value, const char* name) {
 
 void set_limits(std::uint64_t max_bytes) {
   constexpr rlim_t kSeconds = 60;
-  constexpr rlim_t kBytesPerSecond = 10 * 1024 * 1024;  // zlib and a slow CPU
+  constexpr rlim_t kBytesPerSecond = 10UL * 1024 * 1024;  // zlib and a slow CPU
   constexpr rlim_t kDescriptors = 64;
   limit(RLIMIT_CPU, kSeconds + max_bytes / kBytesPerSecond, "CPU time");
-  limit(RLIMIT_FSIZE, std::max<rlim_t>(max_bytes, 64 * 1024), "file size");  // the report is a file too
+  limit(RLIMIT_FSIZE, std::max<rlim_t>(max_bytes, 64UL * 1024), "file size");  // the report is a file too
   limit(RLIMIT_NOFILE, kDescriptors, "descriptors");
   limit(RLIMIT_CORE, 0, "core files");
 #ifndef DYNC_SANITIZED

@@ -13,7 +13,7 @@
 namespace dync::untar {
 namespace {
 
-constexpr std::size_t kPiece = 128 * 1024;
+constexpr std::size_t kPiece = 128UL * 1024;
 constexpr int kOnlyGzip = 16 + MAX_WBITS;
 
 bool is_zero(std::byte byte) {

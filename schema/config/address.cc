@@ -39,7 +39,7 @@ bool is_port(string_view port) {
 
 std::string read_address(const Value& value) {
   if (value.absent()) return std::string(kScheme) + "*:" + std::to_string(limits::kDefaultPort);
-  const std::string address = value.text();
+  std::string address = value.text();
   const string_view rest = string_view(address).substr(std::min(address.size(), kScheme.size()));
   const std::size_t colon = rest.rfind(':');
   const bool good = address.starts_with(kScheme) && colon != string_view::npos &&

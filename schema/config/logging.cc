@@ -46,7 +46,7 @@ std::optional<Value> file_handler(const std::optional<Value>& handlers, const st
   std::optional<Value> found;
   if (!handlers || !handlers->is_map()) return found;
   for (const Entry& entry : handlers->node().entries) {
-    const auto handler = part(handlers, entry.key);
+    auto handler = part(handlers, entry.key);
     const auto name = part(handler, "filename");
     if (!name || name->text_or("").empty()) continue;
     if (is_used_by_root(root, entry.key)) return handler;

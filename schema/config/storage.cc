@@ -20,6 +20,7 @@ std::vector<std::string> read_origins(const Value& value) {
   if (items.empty()) value.refuse("is empty; list the users, or remove the key to let everybody in");
   if (items.size() > kMostOrigins) value.refuse("lists more than " + std::to_string(kMostOrigins) + " users");
   std::vector<std::string> origins;
+  origins.reserve(items.size());
   for (const Value& item : items) origins.push_back(item.text());
   return origins;
 }

@@ -22,13 +22,13 @@ bool Value::is_map() const {
 
 Value Value::at(std::string_view name) const {
   const std::string key = key_.empty() ? std::string(name) : key_ + "." + std::string(name);
-  static const NodePtr kNull = std::make_shared<const Node>();
-  if (absent()) return {file_, kNull, key, line_};
+  const auto nothing = std::make_shared<const YamlNode>();
+  if (absent()) return {file_, nothing, key, line_};
   if (!is_map()) refuse(shown() + "; write a map of settings");
   for (const Entry& entry : node_->entries) {
     if (entry.key == name) return {file_, entry.value, key, entry.line};
   }
-  return {file_, kNull, key, line_};
+  return {file_, nothing, key, line_};
 }
 
 std::vector<Value> Value::items() const {
@@ -73,7 +73,8 @@ Path Value::absolute_path() const {
 bool Value::flag() const {
   const Scalar& scalar = node_->scalar;
   if (node_->kind == Kind::boolean) return scalar.truth;
-  if (node_->kind == Kind::integer && (scalar.number == 0 || scalar.number == 1)) return scalar.number == 1;
+  const std::int64_t number = scalar.number.value_or(-1);
+  if (node_->kind == Kind::integer && (number == 0 || number == 1)) return number == 1;
   refuse(shown() + "; write yes or no, without quotes");
 }
 
@@ -108,7 +109,6 @@ std::string Value::shown() const {
     case Kind::boolean:
       return "is " + node_->text + ", which YAML reads as " + (node_->scalar.truth ? "true" : "false");
     case Kind::integer:
-      return "is the number " + quote(node_->text);
     case Kind::real:
       return "is the number " + quote(node_->text);
     case Kind::text:

@@ -36,7 +36,7 @@ class Value {
   std::uint64_t number_or(std::uint64_t fallback) const;
   bool is_map() const;
 
-  const Node& node() const noexcept { return *node_; }
+  const YamlNode& node() const noexcept { return *node_; }
   [[noreturn]] void refuse(const std::string& sentence) const;
 
  private:

@@ -15,7 +15,7 @@
 namespace dync::config {
 namespace {
 
-constexpr std::size_t kMostBytes = 1024 * 1024;
+constexpr std::size_t kMostBytes = 1024UL * 1024;
 constexpr std::size_t kMostDepth = 64;
 constexpr std::size_t kMostMerged = 100'000;  // entries that `<<` may copy in all
 constexpr std::string_view kCoreTag = "tag:yaml.org,2002:";
@@ -79,7 +79,7 @@ class TreeBuilder : public YAML::EventHandler {
 
  private:
   struct Open {
-    std::shared_ptr<Node> node;
+    std::shared_ptr<YamlNode> node;
     NodePtr key;                           // of a map: read, its value not yet
     std::unordered_set<std::string> keys;  // of a map: seen so far
     std::vector<NodePtr> merged;           // of a map: the values of `<<`
@@ -98,15 +98,15 @@ class TreeBuilder : public YAML::EventHandler {
     throw Error(file_, line, "", sentence);
   }
 
-  std::shared_ptr<Node> make(Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
-    auto node = std::make_shared<Node>();
+  std::shared_ptr<YamlNode> make(Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    auto node = std::make_shared<YamlNode>();
     node->kind = kind;
     node->line = mark.line + 1;
     if (anchor != 0) anchors_[anchor] = node;
     return node;
   }
 
-  void open(std::shared_ptr<Node> node, const YAML::Mark& mark) {
+  void open(std::shared_ptr<YamlNode> node, const YAML::Mark& mark) {
     if (open_.size() >= kMostDepth) refuse(mark, too_deep());
     open_.push_back({.node = std::move(node), .key = {}, .keys = {}, .merged = {}});
   }
@@ -133,7 +133,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   // Aliases can build a deep tree out of flat lines.
-  void deepen(Node& parent, const Node& child) const {
+  void deepen(YamlNode& parent, const YamlNode& child) const {
     parent.depth = std::max(parent.depth, child.depth + 1);
     if (parent.depth > kMostDepth) refuse(parent.line, too_deep());
   }
@@ -152,7 +152,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   // `<<: *other` and `<<: [*one, *two]`: entries that the map does not have itself; the first one wins.
-  void merge(Node& map, const std::vector<NodePtr>& merged) {
+  void merge(YamlNode& map, const std::vector<NodePtr>& merged) {
     std::unordered_set<std::string> known;
     for (const Entry& entry : map.entries) known.insert(entry.key);
     for (const NodePtr& source : merged) {
@@ -160,7 +160,7 @@ class TreeBuilder : public YAML::EventHandler {
       for (const NodePtr& one : sources) merge_one(map, *one, known);
     }
   }
-  void merge_one(Node& map, const Node& source, std::unordered_set<std::string>& known) {
+  void merge_one(YamlNode& map, const YamlNode& source, std::unordered_set<std::string>& known) {
     if (source.kind != Kind::map) refuse(source.line, "`<<` wants a map, or a list of maps");
     for (const Entry& entry : source.entries) {
       if (++merged_ > kMostMerged) refuse(map.line, "`<<` repeats too much here; write the settings out");
@@ -171,7 +171,7 @@ class TreeBuilder : public YAML::EventHandler {
   const Path& file_;
   NodePtr root_;
   std::vector<Open> open_;
-  std::map<YAML::anchor_t, std::shared_ptr<Node>> anchors_;
+  std::map<YAML::anchor_t, std::shared_ptr<YamlNode>> anchors_;
   std::size_t merged_ = 0;
 };
 
@@ -205,7 +205,7 @@ NodePtr read_yaml(std::string_view text, const Path& file) {
         throw Error(file, 1, "", "there are several YAML documents; remove the lines `---` between them");
       root = builder.take_root();
     }
-    return root ? root : std::make_shared<const Node>();
+    return root ? root : std::make_shared<const YamlNode>();
   } catch (const YAML::Exception& e) {
     throw Error(file, std::max(e.mark.line, 0) + 1, "", "this is no valid YAML: " + e.msg);
   }

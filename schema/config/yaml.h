@@ -11,8 +11,8 @@
 // YAML as a tree of values, with the line of each. Inside config only.
 namespace dync::config {
 
-struct Node;
-using NodePtr = std::shared_ptr<const Node>;
+struct YamlNode;
+using NodePtr = std::shared_ptr<const YamlNode>;
 
 struct Entry {
   std::string key;
@@ -20,7 +20,7 @@ struct Entry {
   NodePtr value;
 };
 
-struct Node {
+struct YamlNode {
   Kind kind = Kind::null;
   int line = 1;
   std::size_t depth = 1;       // levels below it, aliases followed

@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint32_t kMostSteps = 500'000;
 constexpr std::uint32_t kMostDepth = 50'000;
 constexpr std::uint32_t kMostHeapKiB = 16 * 1024;
-constexpr std::size_t kMostPattern = 16 * 1024;
+constexpr std::size_t kMostPattern = 16UL * 1024;
 
 template <auto Free>
 struct Freed {
