@@ -71,7 +71,7 @@ void DropboxWatcher::poll_once() {
     const auto before = inode_of(dropbox_ / name);
     const std::size_t found = list(dropbox_ / name).size();
     if (found != entries_ && before != 0 && inode_of(dropbox_ / name) == before)
-      problems_.push_back(name + " was seen with " + std::to_string(found) + " entries");
+      wrong(name + " was seen with " + std::to_string(found) + " entries");
   }
 }
 
@@ -87,6 +87,11 @@ void DropboxWatcher::read_events() {
   }
 }
 
+void DropboxWatcher::wrong(const std::string& what) {
+  problems_.push_back(what);
+  ++problem_count_;
+}
+
 void DropboxWatcher::note(const std::string& name) {
   if (!is_marker(name)) {
     ++announced_[name];
@@ -94,7 +99,7 @@ void DropboxWatcher::note(const std::string& name) {
   }
   const std::string item = name.substr(kPrefix.size());
   if (announced_[item] == 0)
-    problems_.push_back("the marker of " + item + " came before it");
+    wrong("the marker of " + item + " came before it");
   else
     --announced_[item];
   ++markers_;

@@ -21,6 +21,7 @@ class DropboxWatcher {
 
   // Waits until `markers` markers were announced by inotify; fails the test after ten seconds.
   void expect(std::size_t markers);
+  std::size_t problems() const { return problem_count_; }
   // What was wrong so far; ends the watching.
   std::vector<std::string> stop();
 
@@ -29,6 +30,7 @@ class DropboxWatcher {
   void poll_once();
   void read_events();
   void note(const std::string& name);
+  void wrong(const std::string& what);
 
   std::filesystem::path dropbox_;
   std::size_t entries_;
@@ -36,7 +38,8 @@ class DropboxWatcher {
   std::atomic<bool> stop_{false};
   std::atomic<std::size_t> markers_{0};
   std::map<std::string, std::size_t> announced_;  // items, by inotify
-  std::vector<std::string> problems_;             // of the thread, until it has ended
+  std::atomic<std::size_t> problem_count_{0};
+  std::vector<std::string> problems_;  // of the thread, until it has ended
   std::thread thread_;
 };
 

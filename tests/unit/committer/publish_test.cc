@@ -9,12 +9,10 @@
 #include <gtest/gtest.h>
 #include <set>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 
 #include "committer/crash_points.h"
 #include "proto/posix/error.h"
-#include "tests/unit/committer/dropbox_watcher.h"
 #include "tests/unit/committer/temporary_directory.h"
 
 // Every run of the commit happens in a child: DYNC_CRASH_AT is read once in a process.
@@ -193,35 +191,6 @@ TEST_P(PublishTest, ATargetThatAppearedIsNotReplaced) {
   std::filesystem::remove(plan_.dropbox / kItem);
   EXPECT_EQ(run(""), End::finished);
   EXPECT_TRUE(complete());
-}
-
-TEST_P(PublishTest, AWatcherNeverSeesHalfAnItemNorAnEarlyMarker) {
-  DropboxWatcher watcher(plan_.dropbox, GetParam() == Shape::file ? 5 : 1);
-  for (int i = 0; i < 50; ++i) {
-    if (!std::filesystem::exists(plan_.staging)) {
-      std::filesystem::create_directories(plan_.staging);
-      if (plan_.shape == Shape::file) {
-        std::ofstream(plan_.staging / "data") << "the data";
-      } else {
-        std::filesystem::create_directories(plan_.staging / "extract" / kItem / "sub");
-        std::ofstream(plan_.staging / "extract" / kItem / "sub" / "a") << "the data";
-      }
-    }
-    std::filesystem::remove(committing_);
-    ASSERT_EQ(run(""), End::finished);
-    watcher.expect(static_cast<std::size_t>(i) + 1);
-    std::filesystem::remove(plan_.dropbox / kMarker);
-    std::filesystem::rename(plan_.dropbox / kItem, directory_.path() / ("taken" + std::to_string(i)));
-  }
-  EXPECT_THAT(watcher.stop(), IsEmpty());
-}
-
-TEST_P(PublishTest, TheWatcherCatchesAPlantedWrongOrder) {
-  DropboxWatcher watcher(plan_.dropbox, 5);
-  std::ofstream(plan_.dropbox / kMarker) << "";
-  std::filesystem::create_directories(plan_.dropbox / kItem);
-  watcher.expect(1);
-  EXPECT_THAT(watcher.stop(), ::testing::Not(IsEmpty()));
 }
 
 TEST_P(PublishTest, TargetChecks) {
