@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
              "unit"},
         Case{"workers: {hashers: [1]}\n",
              "4: workers.hashers: is a list; write a whole number, without quotes or unit"},
-        Case{"workers: {hashers: 0}\n", "4: workers.hashers: is 0; write a number from 1 to 64"},
+        Case{"workers: {hashers: 0}\n", "4: workers.hashers: is 0; write a number from 1 to 16"},
         Case{"limits: {max_metadata: 131072}\nflow: {chunk_size: 65536}\n",
              "4: limits.max_metadata: is 131072; with this flow.chunk_size it may be 65536 at most"},
         Case{"options: {umask: 01000}\n", "4: options.umask: is 01000; write a number from 0 to 511"},
