@@ -42,8 +42,8 @@ class Receiver : private DataPath::Listener {
   void on_client(const Incoming& incoming);
   void serve(const Incoming& incoming, const wire::ClientMessage& message);
   Session& session_for(const Incoming& incoming, Time now);
-  bool turned_away(const Incoming& incoming, const wire::ClientMessage* message);
-  void refuse(const Incoming& incoming, const wire::ClientMessage* message, const wire::Refusal& why);
+  bool turned_away(const Incoming& incoming);
+  void refuse(const Incoming& incoming, const wire::Refusal& why);
   // Carries out what `session` wants. `chunk`: the data frame of the message that is being served.
   void run(Session& session, Actions actions, transport::Frame* chunk = nullptr);
   void carry_out(Session& session, Action& action, transport::Frame* chunk);

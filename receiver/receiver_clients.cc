@@ -24,8 +24,17 @@ transport::Frame* data_frame(std::span<transport::Frame> frames, const wire::Cli
   return nullptr;
 }
 
-// Our client tells an answer to a post-file by the key.
-std::optional<Id> key_of(const wire::ClientMessage* message) {
+constexpr std::size_t kOptionsAt = 4;  // in a post-file
+
+// Our client tells an answer to its post-file by the key, so one that is malformed elsewhere is read once
+// more with its name and metadata replaced.
+std::optional<Id> key_of(std::span<transport::Frame> frames) {
+  std::vector<wire::FrameView> views = views_of(frames);
+  if (views.size() != kOptionsAt + 1) return std::nullopt;
+  views[2] = std::as_bytes(std::span("name", 4));
+  views[3] = std::as_bytes(std::span("{}", 2));
+  const auto decoded = wire::decode_client(views);
+  const auto* message = std::get_if<wire::ClientMessage>(&decoded);
   const auto* post = message ? std::get_if<wire::PostFile>(message) : nullptr;
   return post && post->options ? std::optional(post->options->key) : std::nullopt;
 }
@@ -35,40 +44,37 @@ std::optional<Id> key_of(const wire::ClientMessage* message) {
 void Receiver::on_client(const Incoming& incoming) {
   auto decoded = wire::decode_client(views_of(incoming.frames));
   auto* message = std::get_if<wire::ClientMessage>(&decoded);
-  if (turned_away(incoming, message)) return;
+  if (turned_away(incoming)) return;
   if (message) return serve(incoming, *message);
   if (stopping_) return;
   const auto& malformed = std::get<wire::Refusal>(decoded);
   log().warning("client.malformed", {{"user", incoming.user}, {"why", malformed.sentence}});
   Session* session = registry_.find(incoming.routing_id);
-  if (!session) return refuse(incoming, nullptr, malformed);
-  run(*session, session->on_malformed(malformed, now()));
+  if (!session) return refuse(incoming, malformed);
+  run(*session, session->on_malformed(malformed, key_of(incoming.frames), now()));
 }
 
 // True for a key that is not listed any more, and for a routing id that is another user's. Nothing of the
 // session is touched but that it keeps silent until its owner speaks.
-bool Receiver::turned_away(const Incoming& incoming, const wire::ClientMessage* message) {
+bool Receiver::turned_away(const Incoming& incoming) {
   Session* session = registry_.find(incoming.routing_id);
   if (!gate_.listed(incoming.public_key, incoming.user)) {
     if (session) session->heard({});
-    refuse(incoming, message,
-           {wire::Code::forbidden, "this key is not listed any more, ask the server's operator"});
+    refuse(incoming, {wire::Code::forbidden, "this key is not listed any more, ask the server's operator"});
     return true;
   }
   if (!session || session->heard(incoming.user)) return false;
-  refuse(
-      incoming, message,
-      {wire::Code::forbidden, "this is another user's upload, use a new connection with a fresh routing id"});
+  refuse(incoming, {wire::Code::forbidden,
+                    "this is another user's upload, use a new connection with a fresh routing id"});
   return true;
 }
 
-void Receiver::refuse(const Incoming& incoming, const wire::ClientMessage* message,
-                      const wire::Refusal& why) {
+void Receiver::refuse(const Incoming& incoming, const wire::Refusal& why) {
   log().info(
       "client.told",
       {{"user", incoming.user}, {"code", static_cast<std::uint32_t>(why.code)}, {"why", why.sentence}});
   front_.send(incoming.routing_id,
-              wire::ServerError{static_cast<std::uint32_t>(why.code), why.sentence, key_of(message)});
+              wire::ServerError{static_cast<std::uint32_t>(why.code), why.sentence, key_of(incoming.frames)});
 }
 
 void Receiver::serve(const Incoming& incoming, const wire::ClientMessage& message) {
@@ -76,7 +82,7 @@ void Receiver::serve(const Incoming& incoming, const wire::ClientMessage& messag
     const Session* known = registry_.find(incoming.routing_id);
     const Rule rule = rule_for(known ? known->state() : State::none, Input::post_file);
     if (std::holds_alternative<wire::PostFile>(message) && rule == Rule::open)
-      refuse(incoming, &message, {wire::Code::stopping, "the server is stopping, send the file again later"});
+      refuse(incoming, {wire::Code::stopping, "the server is stopping, send the file again later"});
     return;
   }
   const Time at = now();

@@ -36,7 +36,8 @@ class Session {
   bool heard(std::string_view user);
   bool owner_listens() const noexcept { return owner_listens_; }
   Actions on_message(const wire::ClientMessage& message, Time now);
-  Actions on_malformed(const wire::Refusal& refusal, Time now);
+  // `key`: of a post-file of ours that was malformed elsewhere, for its answer.
+  Actions on_malformed(const wire::Refusal& refusal, const std::optional<Id>& key, Time now);
 
   // ---- the committer ----
   Actions on_opened(const ipc::Opened& opened, Time now);

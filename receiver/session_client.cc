@@ -52,13 +52,13 @@ Actions Session::on_message(const wire::ClientMessage& message, Time now) {
   return {};
 }
 
-Actions Session::on_malformed(const wire::Refusal& why, Time now) {
+Actions Session::on_malformed(const wire::Refusal& why, const std::optional<Id>& key, Time now) {
   heard_at_ = now;
   switch (rule_for(state_, Input::malformed)) {
     case Rule::violate:
       return end(why, true);
     case Rule::refuse:
-      return {refusal_with(why, std::nullopt)};
+      return {refusal_with(why, key)};
     default:
       return {};
   }
@@ -197,9 +197,12 @@ Actions Session::repeat(Time now) {
   return {answer()};
 }
 
+// Its number is told in the sentence only: as a code it would say that the server failed.
 Actions Session::give_up(const wire::ClientMessage& message) {
   const auto& error = std::get<wire::ClientError>(message);
-  return end({static_cast<wire::Code>(error.code), "the client gave up: " + error.message}, false);
+  return end({wire::Code::timeout,
+              "the client gave up with error " + std::to_string(error.code) + ": " + error.message},
+             false);
 }
 
 }  // namespace dync::receiver

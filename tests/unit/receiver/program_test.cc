@@ -140,6 +140,14 @@ TEST_F(Program, RefusesByTheContractsCodes) {
   unknown.say_frames(std::vector<std::string>(1000, "x"));
   EXPECT_EQ(unknown.hears_error(), 400U);
 
+  auto frames = wire::encode(wire::ClientMessage(ours())).frames;
+  frames.at(2) = "\xff\xfe";  // no UTF-8
+  unknown.say_frames(frames);
+  const auto malformed = unknown.hears<wire::ServerError>();
+  ASSERT_TRUE(malformed);
+  EXPECT_EQ(malformed->code, 400U);
+  EXPECT_EQ(malformed->key, key_) << "by it our client knows what was refused";
+
   unknown.chunk(0, "data");
   const auto find = house_.committer_hears<ipc::Find>();
   ASSERT_TRUE(find);

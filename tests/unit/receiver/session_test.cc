@@ -208,26 +208,29 @@ TEST(Session, MalformedEndsALiveUploadAndNothingElse) {
   const wire::Refusal malformed{wire::Code::malformed, "no such command"};
   Driver live(true);
   live.approve();
-  const auto ended = live.did(live.session.on_malformed(malformed, live.now));
+  const auto ended = live.did(live.session.on_malformed(malformed, std::nullopt, live.now));
   EXPECT_EQ(code_of(ended), 400U);
   EXPECT_EQ(wanted<Abort>(ended).size(), 1U);
 
   Driver opening(true);
   opening.say(opening.post());
-  EXPECT_EQ(wanted<Withdraw>(opening.did(opening.session.on_malformed(malformed, opening.now))).size(), 1U);
+  EXPECT_EQ(wanted<Withdraw>(opening.did(opening.session.on_malformed(malformed, std::nullopt, opening.now)))
+                .size(),
+            1U);
 
   Driver complete(true);
   complete.approve();
   complete.chunk(0, 1, true);
-  EXPECT_TRUE(complete.session.on_malformed(malformed, complete.now).empty());
+  EXPECT_TRUE(complete.session.on_malformed(malformed, std::nullopt, complete.now).empty());
   EXPECT_EQ(complete.session.state(), State::finishing);
 }
 
 TEST(Session, TheClientsErrorAborts) {
   Driver driver(true);
   driver.approve();
-  const auto ended = driver.say(wire::ClientError{499, "interrupted"});
+  const auto ended = driver.say(wire::ClientError{500, "interrupted"});
   ASSERT_EQ(wanted<Abort>(ended).size(), 1U);
+  EXPECT_NE(wanted<Abort>(ended)[0].why.code, wire::Code::internal) << "the server did nothing wrong";
   EXPECT_NE(wanted<Abort>(ended)[0].why.sentence.find("interrupted"), std::string::npos);
   EXPECT_EQ(code_of(ended), 0U) << "who gave up needs no answer";
 }
