@@ -135,7 +135,7 @@ std::optional<wire::Refusal> check_target(const Path& dropbox, const std::string
 Published publish(const Plan& plan) {
   const Fd out = posix::open_directory(plan.staging / names::kOut);
   const Fd dropbox = posix::open_directory(plan.dropbox);
-  const Published item = publish_item(plan, out.get(), dropbox.get());
+  Published item = publish_item(plan, out.get(), dropbox.get());
   if (item.result != PublishResult::done) return item;
   return publish_marker(plan, out.get(), dropbox.get());
 }

@@ -16,7 +16,7 @@ namespace {
 using posix::Fd;
 using wire::Refusal;
 
-constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{256} * 1024;
 constexpr int kMostDepth = 64;  // of directories, so that none of ours runs out of descriptors
 
 Refusal refused(const std::string& sentence) {
@@ -68,7 +68,7 @@ class Checker {
     if (depth >= kMostDepth) return refused("the archive's directories are too deep; send it without untar");
     const Fd fd = posix::open_directory_at(parent, name);
     for (const std::string& entry : entries_of(fd.get()))
-      if (auto refusal = walk(fd.get(), entry, path + "/" + entry, depth + 1)) return refusal;
+      if (auto refusal = walk(fd.get(), entry, (Path(path) / entry).string(), depth + 1)) return refusal;
     posix::sync_all(fd.get());
     return std::nullopt;
   }
