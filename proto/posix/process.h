@@ -21,8 +21,9 @@ struct PassedFd {
 };
 
 // Starts a program by posix_spawn with exactly the named descriptors, an empty signal mask and default
-// signal handlers, in a process group of its own (a terminal's Ctrl-C reaches only the caller). 0, 1 and 2 stay
-// as they are unless they are named. `arguments[0]` is the program's name. Throws Error if it can't be started.
+// signal handlers, in a process group of its own (a terminal's Ctrl-C reaches only the caller). 0, 1 and 2
+// stay as they are unless they are named. `arguments[0]` is the program's name. Throws Error if it can't be
+// started.
 pid_t spawn(const Path& program, const std::vector<std::string>& arguments,
             const std::vector<PassedFd>& passed);
 

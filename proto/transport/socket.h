@@ -6,8 +6,8 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,7 +18,7 @@ namespace dync::transport {
 class Frame {
  public:
   Frame();
-  explicit Frame(std::size_t bytes);          // uninitialised
+  explicit Frame(std::size_t bytes);  // uninitialised
   explicit Frame(std::string_view copied);
   // Refers to bytes that `owner` keeps alive until libzmq is done with them, in a thread of its own.
   Frame(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
@@ -62,20 +62,21 @@ struct CurveClient {
   std::string secret_key;
 };
 
-// Only what is set is told to libzmq, and a linger of 1 s if none is. Where the numbers come from: schema/limits.
+// Only what is set is told to libzmq, and a linger of 1 s if none is. Where the numbers come from:
+// schema/limits.
 struct Options {
   std::optional<std::string> routing_id;
   std::optional<CurveServer> curve_server;
   std::optional<CurveClient> curve_client;
-  bool mandatory = false;   // ROUTER_MANDATORY
-  bool handover = false;    // ROUTER_HANDOVER
-  bool immediate = false;   // queue only on complete connections
-  std::optional<int> send_hwm, receive_hwm;             // messages
-  std::optional<std::int64_t> max_message;              // bytes of one frame
+  bool mandatory = false;                    // ROUTER_MANDATORY
+  bool handover = false;                     // ROUTER_HANDOVER
+  bool immediate = false;                    // queue only on complete connections
+  std::optional<int> send_hwm, receive_hwm;  // messages
+  std::optional<std::int64_t> max_message;   // bytes of one frame
   std::optional<std::chrono::milliseconds> linger, heartbeat_interval, heartbeat_ttl, heartbeat_timeout,
       handshake_interval, reconnect_interval, reconnect_interval_max, connect_timeout;
   std::optional<int> backlog;
-  bool keepalive = false;   // TCP_KEEPALIVE 1, idle 60 s, interval 15 s, count 4
+  bool keepalive = false;  // TCP_KEEPALIVE 1, idle 60 s, interval 15 s, count 4
   bool ipv6 = false;
 };
 
@@ -95,12 +96,12 @@ class Context {
 // What happened to a connection, as told by libzmq's monitor.
 struct ConnectionEvent {
   enum class Kind {
-    connected,           // TCP is up, the handshake begins
-    ready,               // handshake done
-    refused_key,         // the server's ZAP said no, or CURVE failed
-    handshake_failed,    // closed or garbled during the handshake, such as a wrong server key
+    connected,         // TCP is up, the handshake begins
+    ready,             // handshake done
+    refused_key,       // the server's ZAP said no, or CURVE failed
+    handshake_failed,  // closed or garbled during the handshake, such as a wrong server key
     disconnected,
-    retrying,            // not reachable; `error` is the errno, if known
+    retrying,  // not reachable; `error` is the errno, if known
   };
   Kind kind;
   int error = 0;
@@ -149,7 +150,7 @@ class Error : public std::runtime_error {
 struct PollItem {
   void* socket = nullptr;  // Socket::handle(), or null and:
   int fd = -1;
-  bool readable = false;   // result
+  bool readable = false;  // result
 };
 void poll(std::span<PollItem> items, std::chrono::milliseconds timeout);
 
