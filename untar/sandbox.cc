@@ -77,6 +77,8 @@ void enter_landlock(int directory) {
 }  // namespace
 
 void enter_sandbox(int directory, std::uint64_t max_bytes) {
+  // Nobody would hear the end of an archive whose supervisor was killed.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) posix::fail("set", "the parent's death signal");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) posix::fail("set", "no_new_privs");
   set_limits(max_bytes);
   enter_landlock(directory);
