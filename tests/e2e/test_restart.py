@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import threading
 from pathlib import Path
 from typing import Callable
@@ -52,6 +54,24 @@ class RestartTest(ServerTest):
             client.kill()
             self.finish(client)
         self.assertEqual(list(self.server.dropbox("any").iterdir()), [])
+
+
+class TidyTest(ServerTest):
+    EXPECTED_ERRORS = ("committer",)
+
+    def test_a_committer_killed_after_the_receipt(self) -> None:
+        """Step 9 removes ID after upload-finished: whenever that is cut short, the next committer ends it."""
+        opts = {"dync": 2, "size": 4, "mtime_ns": 1}
+        for number in range(scaled(20, 4)):
+            (committer,) = self.server.workers("dync-committer")
+            with self.sender.raw() as peer:
+                key = f"{number + 1:032x}"
+                peer.ask(wire.post_file(f"tidy{number}.bin", b"{}", {**opts, "key": key}), wire.UploadApproved)
+                peer.send(wire.post_chunk(0, b"data"))
+                peer.ask(wire.post_chunk(4, b"", hashlib.sha256(b"data").digest()), wire.UploadFinished)
+                os.kill(committer, signal.SIGKILL)
+            self.server.restart()
+        wait_until(lambda: not list(self.server.layout.staging.iterdir()), 20, "staging is empty")
 
 
 class KilledWorkerTest(ServerTest):
