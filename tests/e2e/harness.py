@@ -229,6 +229,8 @@ class Server:
 
     def remove(self) -> None:
         self.kill()
+        if self._facts:
+            shutil.rmtree(self.runtime_dir, ignore_errors=True)  # a server that was killed leaves it
         if os.environ.get("DYNC_TEST_KEEP"):
             say(f"kept: {self.home}")
         else:
