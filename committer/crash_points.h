@@ -21,11 +21,13 @@ inline constexpr char kItemSynced[] = "commit.7.synced";
 inline constexpr char kMarkerRenamed[] = "commit.8.renamed";
 inline constexpr char kMarkerSynced[] = "commit.8.synced";
 inline constexpr char kCommitted[] = "commit.9.committed";  // durable, nobody was told
+inline constexpr char kEmptied[] = "commit.9.emptied";      // staging/ID holds its stamp only
+inline constexpr char kUnstamped[] = "commit.9.unstamped";  // and not even that
 inline constexpr char kCleaned[] = "commit.9.cleaned";      // staging/ID is gone
 
 inline constexpr const char* kAll[] = {
-    kStaged,      kOpened,          kReceived,      kVerified,     kExtracted, kOutMade,
-    kDataMoved,   kSidecarsWritten, kMarkerWritten, kPrepared,     kChecked,   kCommitting,
-    kItemRenamed, kItemSynced,      kMarkerRenamed, kMarkerSynced, kCommitted, kCleaned};
+    kStaged,          kOpened,        kReceived,  kVerified, kExtracted,  kOutMade,     kDataMoved,
+    kSidecarsWritten, kMarkerWritten, kPrepared,  kChecked,  kCommitting, kItemRenamed, kItemSynced,
+    kMarkerRenamed,   kMarkerSynced,  kCommitted, kEmptied,  kUnstamped,  kCleaned};
 
 }  // namespace dync::committer::crash

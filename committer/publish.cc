@@ -140,9 +140,20 @@ Published publish(const Plan& plan) {
   return publish_marker(plan, out.get(), dropbox.get());
 }
 
+// The stamp goes last: as long as anything is left, the directory tells whose it is.
 void clean_up(const Path& staging) {
   const Fd parent = posix::open_directory(staging.parent_path());
-  posix::remove_tree_at(parent.get(), staging.filename().string());
+  const std::string name = staging.filename().string();
+  if (posix::find_at(parent.get(), name)) {
+    const Fd directory = posix::open_directory_at(parent.get(), name);
+    posix::each_entry(directory.get(), [&](const std::string& entry) {
+      if (entry != names::kStamp) posix::remove_tree_at(directory.get(), entry);
+    });
+    crash_point(crash::kEmptied);
+    posix::remove_tree_at(directory.get(), names::kStamp);
+    crash_point(crash::kUnstamped);
+    posix::remove_tree_at(parent.get(), name);
+  }
   crash_point(crash::kCleaned);
 }
 

@@ -55,6 +55,15 @@ void tidy(const Context& context, const std::vector<Staged>& staged) {
   }
 }
 
+// Without a stamp only an ended row of ours can say that an empty directory was one of ours.
+void tidy_empty(const Context& context) {
+  for (const Id& id : empty_ones(context.tmp_dir())) {
+    const auto row = context.ledger.read().row(id);
+    if (row && !is_live(row->upload.state))
+      done(context, id, [&] { remove_if_empty(context.tmp_dir(), id); });
+  }
+}
+
 }  // namespace
 
 void recover(const Context& context, Uploads& uploads) {
@@ -62,6 +71,7 @@ void recover(const Context& context, Uploads& uploads) {
   refuse_foreign(context, staged);
   context.ledger.set_boot_id(posix::boot_id());
   tidy(context, staged);
+  tidy_empty(context);
   std::unordered_set<Id> there;
   for (const Staged& one : staged) there.insert(one.stamp.upload);
   for (auto& row : context.ledger.read().live()) {

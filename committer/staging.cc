@@ -63,6 +63,29 @@ std::vector<Staged> stamped(const Path& tmp_dir) {
   return found;
 }
 
+std::vector<ledger::Id> empty_ones(const Path& tmp_dir) {
+  std::vector<ledger::Id> found;
+  const posix::Fd parent = posix::open_directory(tmp_dir);
+  posix::each_entry(parent.get(), [&](const std::string& name) {
+    const auto id = names::staged_upload(name);
+    const auto info = id ? posix::find_at(parent.get(), name) : std::nullopt;
+    if (!info || info->type != posix::FileType::directory) return;
+    try {
+      bool empty = true;
+      const posix::Fd directory = posix::open_directory_at(parent.get(), name);
+      posix::each_entry(directory.get(), [&](const std::string&) { empty = false; });
+      if (empty) found.push_back(*id);
+    } catch (const posix::Error& error) {
+      if (error.kind() != posix::Kind::denied && error.kind() != posix::Kind::not_found) throw;
+    }
+  });
+  return found;
+}
+
+void remove_if_empty(const Path& tmp_dir, const ledger::Id& upload) {
+  posix::remove_empty_directory_at(posix::open_directory(tmp_dir).get(), upload.hex());
+}
+
 void set_aside(const Path& tmp_dir, const ledger::Id& upload) {
   const posix::Fd parent = posix::open_directory(tmp_dir);
   ensure_directory(parent.get(), names::kOrphans);

@@ -21,6 +21,11 @@ struct Staged {
 // All directories of TMP_DIR that are named as ours are and have a stamp, of whichever ledger.
 std::vector<Staged> stamped(const Path& tmp_dir);
 
+// The ids of directories that are named as ours are and empty: what a crash between the removal of the stamp
+// and of the directory leaves. Whether they are ours only the ledger can tell.
+std::vector<ledger::Id> empty_ones(const Path& tmp_dir);
+void remove_if_empty(const Path& tmp_dir, const ledger::Id& upload);
+
 // Moves TMP_DIR/ID to TMP_DIR/orphans/ID.
 void set_aside(const Path& tmp_dir, const ledger::Id& upload);
 

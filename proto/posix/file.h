@@ -71,6 +71,8 @@ void rename_by_link(int from_directory, const std::string& from, int to_director
 
 // Removes a file, or a directory with all below it, never through a symlink. Nothing there is no error.
 void remove_tree_at(int directory, const std::string& name);
+// Removes a directory if it is empty; one that is not, or none, is no error.
+void remove_empty_directory_at(int directory, const std::string& name);
 
 // Calls `visit` with the name of each entry of a directory, without `.` and `..`, in no order.
 void each_entry(const Path& directory, const std::function<void(const std::string&)>& visit);

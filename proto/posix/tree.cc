@@ -84,4 +84,11 @@ void remove_tree_at(int directory, const std::string& name) {
   remove_empty(directory, name);
 }
 
+void remove_empty_directory_at(int directory, const std::string& name) {
+  require_plain(name);
+  if (::unlinkat(directory, name.c_str(), AT_REMOVEDIR) == 0) return;
+  const Kind kind = kind_of(errno);
+  if (kind != Kind::not_found && kind != Kind::exists) fail("remove the directory", path_of(directory, name));
+}
+
 }  // namespace dync::posix

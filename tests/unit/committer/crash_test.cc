@@ -2,6 +2,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "committer/crash_points.h"
@@ -90,13 +91,17 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "staging is not removed";
   }
 
+  static bool after_the_answer(std::string_view point) {
+    return point == crash::kEmptied || point == crash::kUnstamped || point == crash::kCleaned;
+  }
+
   // Killed at the point in its first life and, if it comes there again, in its second.
   static void converge(const Sample& sample, const char* point) {
     Neighbourhood hood;
     Sender sender(hood, sample);
     const bool heard = sender.live_once(point) || sender.live_once(point) || sender.live_once("");
     ASSERT_TRUE(heard) << hood.process.log();
-    if (point == crash::kCleaned) {  // it dies after its answer
+    if (after_the_answer(point)) {
       EXPECT_EQ(hood.process.wait().signal, SIGKILL);
       hood.process.start();
     }
