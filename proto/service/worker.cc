@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostOfALine = 32 * 1024;  // a packet of the channel holds 64 KiB
+constexpr std::size_t kMostOfALine = std::size_t{32} * 1024;  // a packet of the channel holds 64 KiB
 constexpr milliseconds kReadyAgain{100};
 
 }  // namespace

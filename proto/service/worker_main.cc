@@ -13,7 +13,7 @@
 namespace dync::service {
 namespace {
 
-constexpr std::size_t kMaxConfig = 16 * 1024 * 1024;
+constexpr std::size_t kMaxConfig = std::size_t{16} * 1024 * 1024;
 
 bool is_packet_socket(int fd) {
   int type = 0;

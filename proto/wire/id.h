@@ -27,7 +27,7 @@ class Id {
   std::string hex() const;
   const std::array<std::byte, kBytes>& bytes() const noexcept { return bytes_; }
   bool empty() const noexcept { return bytes_ == std::array<std::byte, kBytes>{}; }
-  auto operator<=>(const Id&) const = default;
+  auto operator<=>(const Id&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 misreads <=>
 
  private:
   std::array<std::byte, kBytes> bytes_{};
