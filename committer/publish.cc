@@ -1,6 +1,7 @@
 #include "committer/publish.h"
 
 #include "committer/crash_points.h"
+#include "committer/staging.h"
 #include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "schema/names/names.h"
@@ -10,18 +11,6 @@ namespace {
 
 using posix::crash_point;
 using posix::Fd;
-
-// The umask takes away what the operator does not want.
-constexpr mode_t kDirectoryMode = 0777;
-constexpr mode_t kFileMode = 0666;
-
-void ensure_directory(int parent, const std::string& name) {
-  try {
-    posix::make_directory_at(parent, name, kDirectoryMode);
-  } catch (const posix::Error& error) {
-    if (error.kind() != posix::Kind::exists) throw;
-  }
-}
 
 // False if the source is gone: an earlier run has renamed it.
 bool move(int from, const std::string& name, int to, const std::string& target) {

@@ -57,7 +57,7 @@ void tidy(const Context& context, const std::vector<Staged>& staged) {
 
 // Without a stamp only an ended row of ours can say that an empty directory was one of ours.
 void tidy_empty(const Context& context) {
-  for (const Id& id : empty_ones(context.tmp_dir())) {
+  for (const Id& id : named(context.tmp_dir())) {
     const auto row = context.ledger.read().row(id);
     if (row && !is_live(row->upload.state))
       done(context, id, [&] { remove_if_empty(context.tmp_dir(), id); });

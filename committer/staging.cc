@@ -9,17 +9,8 @@
 namespace dync::committer {
 namespace {
 
-constexpr mode_t kDirectoryMode = 0777;  // less the umask
-constexpr mode_t kFileMode = 0666;
+constexpr mode_t kDirectoryMode = 0777;  // the umask takes away what the operator does not want
 constexpr std::size_t kLongestStamp = 4096;
-
-void ensure_directory(int parent, const std::string& name) {
-  try {
-    posix::make_directory_at(parent, name, kDirectoryMode);
-  } catch (const posix::Error& error) {
-    if (error.kind() != posix::Kind::exists) throw;
-  }
-}
 
 std::optional<Staged> stamped_at(int tmp_dir, const std::string& name) {
   if (!names::staged_upload(name)) return std::nullopt;
@@ -36,6 +27,14 @@ std::optional<Staged> stamped_at(int tmp_dir, const std::string& name) {
 }
 
 }  // namespace
+
+void ensure_directory(int parent, const std::string& name) {
+  try {
+    posix::make_directory_at(parent, name, kDirectoryMode);
+  } catch (const posix::Error& error) {
+    if (error.kind() != posix::Kind::exists) throw;
+  }
+}
 
 void make_staging(const Path& tmp_dir, const names::Stamp& stamp) {
   const posix::Fd parent = posix::open_directory(tmp_dir);
@@ -63,21 +62,10 @@ std::vector<Staged> stamped(const Path& tmp_dir) {
   return found;
 }
 
-std::vector<ledger::Id> empty_ones(const Path& tmp_dir) {
+std::vector<ledger::Id> named(const Path& tmp_dir) {
   std::vector<ledger::Id> found;
-  const posix::Fd parent = posix::open_directory(tmp_dir);
-  posix::each_entry(parent.get(), [&](const std::string& name) {
-    const auto id = names::staged_upload(name);
-    const auto info = id ? posix::find_at(parent.get(), name) : std::nullopt;
-    if (!info || info->type != posix::FileType::directory) return;
-    try {
-      bool empty = true;
-      const posix::Fd directory = posix::open_directory_at(parent.get(), name);
-      posix::each_entry(directory.get(), [&](const std::string&) { empty = false; });
-      if (empty) found.push_back(*id);
-    } catch (const posix::Error& error) {
-      if (error.kind() != posix::Kind::denied && error.kind() != posix::Kind::not_found) throw;
-    }
+  posix::each_entry(tmp_dir, [&](const std::string& name) {
+    if (const auto id = names::staged_upload(name)) found.push_back(*id);
   });
   return found;
 }

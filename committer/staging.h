@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "committer/plan.h"
@@ -9,6 +10,11 @@
 
 // Directories of uploads in storage.tmp_dir. Only those with a stamp of our ledger are ever touched.
 namespace dync::committer {
+
+// The mode of every file that is made for a data set, less the umask; directories are made alike.
+inline constexpr mode_t kFileMode = 0666;
+// An older directory of that name is as good.
+void ensure_directory(int parent, const std::string& name);
 
 // Step 1: TMP_DIR/ID with its stamp and an empty `data`, durable. Again: only what is missing is made, and
 // no byte of `data` is lost.
@@ -21,9 +27,9 @@ struct Staged {
 // All directories of TMP_DIR that are named as ours are and have a stamp, of whichever ledger.
 std::vector<Staged> stamped(const Path& tmp_dir);
 
-// The ids of directories that are named as ours are and empty: what a crash between the removal of the stamp
-// and of the directory leaves. Whether they are ours only the ledger can tell.
-std::vector<ledger::Id> empty_ones(const Path& tmp_dir);
+// The ids of whatever is named in TMP_DIR as our directories are, with a stamp or without.
+std::vector<ledger::Id> named(const Path& tmp_dir);
+// Of TMP_DIR/ID, what a crash between the removal of the stamp and of the directory leaves.
 void remove_if_empty(const Path& tmp_dir, const ledger::Id& upload);
 
 // Moves TMP_DIR/ID to TMP_DIR/orphans/ID.
