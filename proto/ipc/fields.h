@@ -39,8 +39,8 @@ void fields(auto& codec, Like<WriteCounters> auto& part) {
 // ---- receiver to committer ----
 
 void fields(auto& codec, Like<Open> auto& message) {
-  auto& [request, user, routing_id, filename, metadata, options, chunk_size, max_queue] = message;
-  codec(request, user, routing_id, filename, metadata, options, chunk_size, max_queue);
+  auto& [request, user, routing_id, filename, metadata, options, chunk_size, max_queue, after] = message;
+  codec(request, user, routing_id, filename, metadata, options, chunk_size, max_queue, after);
 }
 void fields(auto& codec, Like<Find> auto& message) {
   auto& [request, user, routing_id] = message;
@@ -53,6 +53,10 @@ void fields(auto& codec, Like<AllReceived> auto& message) {
 void fields(auto& codec, Like<Abort> auto& message) {
   auto& [upload, code, sentence] = message;
   codec(upload, code, sentence);
+}
+void fields(auto& codec, Like<Park> auto& message) {
+  auto& [upload, epoch, bytes, why] = message;
+  codec(upload, epoch, bytes, why);
 }
 void fields(auto& codec, Like<Progress> auto& message) {
   auto& [upload, bytes] = message;

@@ -22,7 +22,7 @@ struct Row {
 using Table = std::tuple<
     // receiver to committer
     Row<0x01, Hello>, Row<0x02, Open>, Row<0x03, Find>, Row<0x04, AllReceived>, Row<0x05, Abort>,
-    Row<0x06, Progress>, Row<0x07, Event>,
+    Row<0x06, Progress>, Row<0x07, Event>, Row<0x08, Park>,
     // committer to receiver
     Row<0x20, Opened>, Row<0x21, Refused>, Row<0x22, Finished>, Row<0x23, Restore>, Row<0x24, Restored>,
     Row<0x25, Committed>, Row<0x26, Failed>,
@@ -33,7 +33,9 @@ using Table = std::tuple<
     // committer and supervisor
     Row<0x80, RunUntar>, Row<0x81, UntarEnded>,
     // worker to supervisor
-    Row<0xa0, LogLine>, Row<0xa1, Ready>, Row<0xa2, Alive>>;
+    Row<0xa0, LogLine>, Row<0xa1, Ready>, Row<0xa2, Alive>,
+    // supervisor to worker
+    Row<0xc0, Reload>>;
 
 template <class Of, class... Rows>
 constexpr std::uint8_t type_byte(std::type_identity<std::tuple<Rows...>> /*table*/) {

@@ -40,6 +40,9 @@ struct Open {
   std::optional<wire::PostFileOptions> options;  // absent: an original
   std::uint32_t chunk_size = 0;                  // as the receiver will grant them
   std::uint32_t max_queue = 0;
+  // The receiver ends or parks this upload to make room for the new one: to be judged only after its Park,
+  // Abort or AllReceived has come.
+  std::optional<Id> after = {};
 
   bool operator==(const Open&) const = default;
 };
@@ -82,6 +85,18 @@ struct Abort {
   std::string sentence;
 
   bool operator==(const Abort&) const = default;
+};
+
+// The session of a client of ours is over, its partial stays: these bytes are synced, the file is closed. The
+// client's next Open with its key goes on there, in a higher epoch. Said again to a new committer: one whose
+// epoch is not the upload's last is old and changes nothing.
+struct Park {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::uint64_t bytes = 0;
+  std::string why;  // for the events
+
+  bool operator==(const Park&) const = default;
 };
 
 // For the operator: the written mark so far, now and then.
@@ -272,9 +287,17 @@ struct Alive {
   bool operator==(const Alive&) const = default;
 };
 
-using Message = std::variant<Hello, Open, Find, AllReceived, Abort, Progress, Event, Opened, Refused,
+// ---- supervisor to worker, over its channel ----
+
+// The settings changed. Passed with it: a memory file with the text of the new config file, which was checked
+// and differs only in what a running server can take over. A worker that starts later gets that text at once.
+struct Reload {
+  bool operator==(const Reload&) const = default;
+};
+
+using Message = std::variant<Hello, Open, Find, AllReceived, Abort, Park, Progress, Event, Opened, Refused,
                              Finished, Restore, Restored, Committed, Failed, Begin, Chunk, End, Drop, Verdict,
-                             Unreadable, Checkpoint, RunUntar, UntarEnded, LogLine, Ready, Alive>;
+                             Unreadable, Checkpoint, RunUntar, UntarEnded, LogLine, Ready, Alive, Reload>;
 
 std::string encode(const Message& message);
 

@@ -49,7 +49,8 @@ inline Open sample(For<Open>) {
           "{\"k\":\"ü\"}",
           options(),
           262144,
-          100};
+          100,
+          id(33)};
 }
 inline Find sample(For<Find>) {
   return {7, "lab1@x", std::string("\0id", 3)};
@@ -59,6 +60,9 @@ inline AllReceived sample(For<AllReceived>) {
 }
 inline Abort sample(For<Abort>) {
   return {id(1), wire::Code::timeout, "silent for an hour"};
+}
+inline Park sample(For<Park>) {
+  return {id(2), 70001, 1ULL << 40, "silent for 60 s"};
 }
 inline Progress sample(For<Progress>) {
   return {id(2), 12345678901};
@@ -126,6 +130,10 @@ inline Ready sample(For<Ready>) {
   return {"tcp://0.0.0.0:40123"};
 }
 inline Alive sample(For<Alive>) {
+  return {};
+}
+
+inline Reload sample(For<Reload>) {
   return {};
 }
 
