@@ -54,6 +54,11 @@ wire::Receipt receipt_of(const ledger::Upload& upload) {
 Admission::Admission(const config::Config& config, const ledger::Reader& ledger, Jobs& jobs)
     : rules_(config), most_per_user_(config.limits.max_uploads_per_user), ledger_(ledger), jobs_(jobs) {}
 
+void Admission::use(const config::Config& config) {
+  rules_ = rules::Rules(config);
+  most_per_user_ = config.limits.max_uploads_per_user;
+}
+
 Answer Admission::judge(const ipc::Open& open) const {
   if (auto answer = known(open)) return std::move(*answer);
   auto judged = rules_.judge(open.user, open.filename, open.metadata);

@@ -28,6 +28,9 @@ using Answer = std::variant<Accepted, Again, Later, wire::Receipt, wire::Refusal
 class Admission {
  public:
   Admission(const config::Config& config, const ledger::Reader& ledger, Jobs& jobs);
+  // From now on judges by the rules and limits of this configuration. What was accepted stays so. Throws
+  // config::Error for a bad regexp, and then nothing has changed.
+  void use(const config::Config& config);
 
   Answer judge(const ipc::Open& open) const;
   // Which upload was it that (user, routing id) had last? Later, Receipt or Refusal.

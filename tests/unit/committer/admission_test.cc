@@ -138,6 +138,19 @@ TEST_F(AdmissionTest, AnOriginalsOtherFileNeverGetsTheFirstOnesReceipt) {
   EXPECT_EQ(code(open("b.raw", "1")), Code::conflict);
 }
 
+TEST_F(AdmissionTest, AnotherConfigurationCountsFromNowOn) {
+  live(open("a.raw", "1"));
+  config::Config changed = config_;
+  changed.storage.dropboxes.at(0).regexp = ".*txt$";
+  changed.limits.max_uploads_per_user = 1;
+  admission_.use(changed);
+  EXPECT_EQ(code(open("b.raw", "2")), Code::refused);
+  EXPECT_EQ(code(open("b.txt", "2")), Code::over_credit);
+  changed.storage.dropboxes.at(0).regexp = "(";
+  EXPECT_THROW(admission_.use(changed), config::Error);
+  EXPECT_EQ(code(open("b.txt", "2")), Code::over_credit) << "the last good one still counts";
+}
+
 TEST_F(AdmissionTest, ADropboxThatIsGoneIsTheServersFault) {
   std::filesystem::remove(directory_.path() / "box");
   EXPECT_EQ(code(open("a.raw", "1")), Code::internal);
