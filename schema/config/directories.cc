@@ -12,7 +12,7 @@ namespace dync::config {
 namespace {
 
 // A directory of the configuration, and where it is named.
-struct Named {
+struct Directory {
   std::string key;
   const Path& path;
 };
@@ -21,12 +21,12 @@ class Checker {
  public:
   explicit Checker(const Config& config) : config_(config) {}
 
-  [[noreturn]] void refuse(const Named& named, const std::string& sentence) const {
+  [[noreturn]] void refuse(const Directory& named, const std::string& sentence) const {
     const auto line = config_.lines.find(named.key);
     throw Error(config_.file, line == config_.lines.end() ? 0 : line->second, named.key, sentence);
   }
 
-  void check_directory(const Named& named) const {
+  void check_directory(const Directory& named) const {
     std::error_code error;
     const auto status = std::filesystem::status(named.path, error);
     if (status.type() == std::filesystem::file_type::not_found) {
@@ -38,7 +38,7 @@ class Checker {
     }
   }
 
-  void check_writable(const Named& named) const {
+  void check_writable(const Directory& named) const {
     check_directory(named);
     if (::faccessat(AT_FDCWD, named.path.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) == 0) return;
     const int why = errno;
@@ -46,7 +46,7 @@ class Checker {
                       std::generic_category().message(why) + "; give the server's user rwx on it");
   }
 
-  void check_same_device(const Named& dropbox) const {
+  void check_same_device(const Directory& dropbox) const {
     const auto staging = posix::find(std::filesystem::canonical(config_.storage.tmp_dir));
     const auto target = posix::find(std::filesystem::canonical(dropbox.path));
     if (staging && target && staging->device == target->device) return;
@@ -56,7 +56,7 @@ class Checker {
   }
 
   void check_ledger() const {
-    const Named ledger{"ledger", config_.ledger};
+    const Directory ledger{"ledger", config_.ledger};
     const Path directory = config_.ledger.parent_path();
     check_writable({"ledger", directory});
     refuse_inside(ledger, config_.storage.tmp_dir, "storage.tmp_dir");
@@ -69,7 +69,7 @@ class Checker {
   }
 
  private:
-  void refuse_inside(const Named& ledger, const Path& outer, const std::string& what) const {
+  void refuse_inside(const Directory& ledger, const Path& outer, const std::string& what) const {
     const Path inner = std::filesystem::canonical(config_.ledger.parent_path());
     const Path relative = inner.lexically_relative(std::filesystem::canonical(outer));
     if (relative.empty() || *relative.begin() == "..") return;
@@ -91,7 +91,7 @@ void check_directories(const Config& config) {
   try {
     checker.check_writable({"storage.tmp_dir", config.storage.tmp_dir});
     for (std::size_t i = 0; i < config.storage.dropboxes.size(); ++i) {
-      const Named dropbox{dropbox_key(i), config.storage.dropboxes[i].path};
+      const Directory dropbox{dropbox_key(i), config.storage.dropboxes[i].path};
       checker.check_writable(dropbox);
       checker.check_same_device(dropbox);
     }

@@ -18,6 +18,12 @@ inline constexpr std::uint64_t kGiB = 1024 * kMiB;
 inline constexpr std::size_t kMaxName = 200;          // bytes; leaves room for the sidecars' suffixes in 255
 inline constexpr std::size_t kMaxMetadataDepth = 16;  // nesting; deeper is an attack on parsers
 inline constexpr std::size_t kMaxUserId = 64;
+inline constexpr std::size_t kMaxSchema = 256 * kKiB;  // of a JSON Schema file; one by hand has a few KiB
+inline constexpr std::size_t kMaxSchemas = 8 * kMiB;   // of all together; each worker holds them
+inline constexpr std::size_t kMaxSchemaDepth = 64;     // nesting; three levels of it describe one of metadata
+inline constexpr std::size_t kMaxComplaint = 4 * kKiB;  // bytes of a refusal that lists what metadata lacks
+// What one check of metadata may cost, in steps of a pattern or of a walk: about half a second.
+inline constexpr std::uint32_t kMaxMetadataSteps = 10'000'000;
 inline constexpr std::size_t kMaxRoutingId = 255;  // libzmq's own
 
 // ---- transport (libzmq 4.3.4, see DESIGN.md "Transport") ----

@@ -5,6 +5,9 @@
 #include <array>
 #include <new>
 #include <pcre2.h>
+#include <utility>
+
+#include "schema/limits/limits.h"
 
 namespace dync::rules {
 namespace {
@@ -13,6 +16,9 @@ namespace {
 constexpr std::uint32_t kMostSteps = 500'000;
 constexpr std::uint32_t kMostDepth = 50'000;
 constexpr std::uint32_t kMostHeapKiB = 16 * 1024;
+// Metadata holds texts of up to 1 MiB, and a group that repeats takes memory for each time.
+constexpr std::uint32_t kMostSearchDepth = 5'000'000;
+constexpr std::uint32_t kMostSearchHeapKiB = 128 * 1024;
 constexpr std::size_t kMostPattern = 16UL * 1024;
 
 template <auto Free>
@@ -37,19 +43,21 @@ PCRE2_SPTR units(std::string_view text) {
   return reinterpret_cast<PCRE2_SPTR>(text.empty() ? "" : text.data());
 }
 
-CodePtr compile(std::string_view regexp) {
-  const std::string pattern = to_pcre(regexp);
+constexpr std::uint32_t kAlways = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C;
+
+CodePtr compile(std::string_view pattern, std::uint32_t options, std::uint32_t extra = 0) {
   const auto context = made<CompileContext>(pcre2_compile_context_create(nullptr));
   pcre2_set_max_pattern_length(context.get(), kMostPattern);
+  pcre2_set_compile_extra_options(context.get(), extra);
   int error = 0;
   PCRE2_SIZE offset = 0;
-  const std::uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED | PCRE2_NEVER_BACKSLASH_C;
-  CodePtr code(pcre2_compile(units(pattern), pattern.size(), options, &error, &offset, context.get()));
+  CodePtr code(
+      pcre2_compile(units(pattern), pattern.size(), kAlways | options, &error, &offset, context.get()));
   if (code) return code;
   std::array<PCRE2_UCHAR, 256> message{};
   pcre2_get_error_message(error, message.data(), message.size());
   const std::string said(message.begin(), std::find(message.begin(), message.end(), PCRE2_UCHAR{0}));
-  throw Pattern::Error(said + " at character " + std::to_string(offset));
+  throw PatternError(said + " at character " + std::to_string(offset));
 }
 
 bool is_hex(std::string_view text) {
@@ -82,27 +90,69 @@ bool is_open_count(std::string_view rest) {
 
 }  // namespace
 
+namespace {
+
+MatchContext limited(std::uint32_t steps, std::uint32_t depth, std::uint32_t heap_kib) {
+  auto context = made<MatchContext>(pcre2_match_context_create(nullptr));
+  pcre2_set_match_limit(context.get(), steps);
+  pcre2_set_depth_limit(context.get(), depth);
+  pcre2_set_heap_limit(context.get(), heap_kib);
+  return context;
+}
+
+Match run(const pcre2_code* code, std::string_view text, pcre2_match_context* limits) {
+  const auto data = made<MatchData>(pcre2_match_data_create_from_pattern(code, nullptr));
+  const int result = pcre2_match(code, units(text), text.size(), 0, 0, data.get(), limits);
+  if (result >= 0) return Match::yes;
+  return result == PCRE2_ERROR_NOMATCH ? Match::no : Match::gave_up;
+}
+
+// PCRE2 calls before each item of the pattern. What lies between two calls is one step for each byte that the
+// place in the text has moved.
+struct Count {
+  Steps* steps;
+  PCRE2_SIZE at = 0;
+};
+
+int count_step(pcre2_callout_block* here, void* data) {
+  auto& count = *static_cast<Count*>(data);
+  const PCRE2_SIZE at = std::exchange(count.at, here->current_position);
+  const PCRE2_SIZE moved =
+      here->current_position > at ? here->current_position - at : at - here->current_position;
+  return count.steps->take(1 + moved) ? 0 : PCRE2_ERROR_CALLOUT;
+}
+
+}  // namespace
+
 struct Pattern::Code {
   CodePtr code;
   MatchContext limits;
 };
 
-Pattern::Pattern(std::string_view regexp) {
-  auto code = std::make_shared<Code>();
-  code->code = compile(regexp);
-  code->limits = made<MatchContext>(pcre2_match_context_create(nullptr));
-  pcre2_set_match_limit(code->limits.get(), kMostSteps);
-  pcre2_set_depth_limit(code->limits.get(), kMostDepth);
-  pcre2_set_heap_limit(code->limits.get(), kMostHeapKiB);
-  code_ = std::move(code);
+Pattern::Pattern(std::string_view regexp)
+    : code_(std::make_shared<Code>(Code{.code = compile(to_pcre(regexp), PCRE2_UCP | PCRE2_ANCHORED),
+                                        .limits = limited(kMostSteps, kMostDepth, kMostHeapKiB)})) {}
+
+Match Pattern::match(std::string_view text) const {
+  return run(code_->code.get(), text, code_->limits.get());
 }
 
-Pattern::Match Pattern::match(std::string_view text) const {
-  const auto data = made<MatchData>(pcre2_match_data_create_from_pattern(code_->code.get(), nullptr));
-  const int result =
-      pcre2_match(code_->code.get(), units(text), text.size(), 0, 0, data.get(), code_->limits.get());
-  if (result >= 0) return Match::yes;
-  return result == PCRE2_ERROR_NOMATCH ? Match::no : Match::gave_up;
+struct Search::Code {
+  CodePtr code;
+};
+
+Search::Search(std::string_view regexp)
+    : code_(std::make_shared<Code>(Code{compile(regexp,
+                                                PCRE2_AUTO_CALLOUT | PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_BSUX |
+                                                    PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF,
+                                                PCRE2_EXTRA_ALT_BSUX)})) {}
+
+Match Search::find(std::string_view text, Steps& steps) const {
+  const auto limits = limited(limits::kMaxMetadataSteps, kMostSearchDepth, kMostSearchHeapKiB);
+  Count count{&steps};
+  pcre2_set_callout(limits.get(), count_step, &count);
+  if (!steps.take(1 + text.size())) return Match::gave_up;
+  return run(code_->code.get(), text, limits.get());
 }
 
 std::string to_pcre(std::string_view python) {

@@ -11,7 +11,6 @@ namespace {
 
 using names::quote;
 using wire::Code;
-using Match = Pattern::Match;
 
 struct Rule {
   config::Dropbox dropbox;
@@ -47,7 +46,7 @@ Pattern compiled(const config::Config& config, std::size_t index) {
   const auto line = config.lines.find(key);
   try {
     return Pattern(dropbox.regexp);
-  } catch (const Pattern::Error& e) {
+  } catch (const PatternError& e) {
     throw config::Error(config.file, line == config.lines.end() ? dropbox.line : line->second, key,
                         quote(dropbox.regexp) + " is no regular expression: " + e.what());
   }
