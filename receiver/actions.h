@@ -21,7 +21,7 @@ struct Send {
   std::uint32_t grant = 0;
   bool nudge = false;
 };
-struct Ask {  // the committer, whether the file is wanted; the request number is not filled in
+struct Ask {  // the committer, whether the file is wanted; request number and `after` are not filled in
   ipc::Open open;
 };
 struct Find {  // the committer, which upload this was
@@ -39,11 +39,15 @@ struct Abort {  // the upload ends without a data set
   Id upload;
   wire::Refusal why;
 };
+struct Park {  // the upload stays as a partial until its client comes back
+  Id upload;
+  std::string why;
+};
 struct Release {  // the committer has ended the upload
   Id upload;
 };
 
-using Action = std::variant<Send, Ask, Find, Withdraw, Take, Complete, Abort, Release>;
+using Action = std::variant<Send, Ask, Find, Withdraw, Take, Complete, Abort, Park, Release>;
 using Actions = std::vector<Action>;
 
 }  // namespace dync::receiver

@@ -66,10 +66,10 @@ void CommitterLink::withdraw(const std::string& routing_id) {
   by_routing_id_.erase(found);
 }
 
-std::optional<std::string> CommitterLink::withdrawn(std::uint64_t request) {
-  const auto node = withdrawn_.extract(request);
+std::optional<ipc::Open> CommitterLink::withdrawn(std::uint64_t request) {
+  auto node = withdrawn_.extract(request);
   if (node.empty()) return std::nullopt;
-  return node.mapped().routing_id;
+  return std::move(node.mapped());
 }
 
 void CommitterLink::received(const ipc::AllReceived& message) {
@@ -82,6 +82,12 @@ void CommitterLink::abort(const ipc::Abort& message) {
   link_.send(message);
   aborted_.push_back(message);
   if (aborted_.size() > limits::kAnswersKept) aborted_.pop_front();
+}
+
+void CommitterLink::park(const ipc::Park& message) {
+  link_.send(message);
+  if (parked_.size() >= limits::kAnswersKept) parked_.erase(parked_.begin());
+  parked_[message.upload] = message;
 }
 
 void CommitterLink::progress(const wire::Id& upload, std::uint64_t bytes) {
@@ -102,6 +108,7 @@ void CommitterLink::say_again() {
     std::visit([&](const auto& asked) { link_.send(asked); }, question);
   for (const auto& [request, open] : withdrawn_) link_.send(open);
   for (const auto& [upload, message] : received_) link_.send(message);
+  for (const auto& [upload, message] : parked_) link_.send(message);
   for (const ipc::Abort& message : aborted_) link_.send(message);
 }
 

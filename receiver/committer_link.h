@@ -30,11 +30,14 @@ class CommitterLink {
   std::optional<std::string> answered(std::uint64_t request);
   // The answer is not wanted any more.
   void withdraw(const std::string& routing_id);
-  // The routing id, once, of a withdrawn Open: the committer may have opened an upload that nobody wants.
-  std::optional<std::string> withdrawn(std::uint64_t request);
+  // A withdrawn Open, once: the committer may have opened an upload that nobody wants.
+  std::optional<ipc::Open> withdrawn(std::uint64_t request);
 
   void received(const ipc::AllReceived& message);
   void abort(const ipc::Abort& message);
+  void park(const ipc::Park& message);
+  // An upload was opened: what was said of its earlier sessions has arrived.
+  void opened(const wire::Id& upload) { parked_.erase(upload); }
   void progress(const wire::Id& upload, std::uint64_t bytes);
   // Committed or Failed came: it need not hear of this upload again.
   void ended(const wire::Id& upload);
@@ -53,7 +56,8 @@ class CommitterLink {
   std::unordered_map<std::string, std::uint64_t> by_routing_id_;
   std::map<std::uint64_t, ipc::Open> withdrawn_;
   std::unordered_map<wire::Id, ipc::AllReceived> received_;
-  std::deque<ipc::Abort> aborted_;  // the newest few: no answer says that one arrived
+  std::unordered_map<wire::Id, ipc::Park> parked_;  // the newest few, as the next
+  std::deque<ipc::Abort> aborted_;                  // the newest few: no answer says that one arrived
 };
 
 }  // namespace dync::receiver

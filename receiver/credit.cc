@@ -1,6 +1,7 @@
 #include "receiver/credit.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "schema/limits/limits.h"
 
@@ -9,8 +10,10 @@ namespace dync::receiver {
 template <typename Change>
 void CreditBook::change(Account& account, Change apply) {
   const std::uint64_t before = account.bytes();
+  const std::uint64_t held_before = account.held();
   apply(account);
   used_ = used_ - before + account.bytes();
+  held_ = held_ - held_before + account.held();
 }
 
 CreditBook::Member CreditBook::join(const CreditTerms& terms) {
@@ -31,17 +34,22 @@ void CreditBook::leave(Member member) {
   const auto found = accounts_.find(member);
   if (found == accounts_.end()) return;
   used_ -= found->second.bytes();
+  held_ -= found->second.held();
   accounts_.erase(found);
 }
 
-// The share of the budget that each session can have if all want the same, within what it may queue.
+// What was delivered in the last one to two spans, and a first window besides, so that it can double in each
+// round trip; within the share of the budget that each session can have if all want the same, and within what
+// it may queue.
 std::uint64_t CreditBook::window(const Account& account) const {
   const CreditTerms& terms = account.terms;
   const std::uint64_t reserve = terms.original ? limits::kOriginalReserve : 0;
   const std::uint64_t queue = terms.max_queue > reserve ? terms.max_queue - reserve : 1;
   const std::uint64_t fair = budget_ / terms.chunk_size / std::max<std::size_t>(1, accounts_.size());
   const std::uint64_t most = limits::kWindow / terms.chunk_size;
-  return std::max<std::uint64_t>(1, std::min({queue, fair, most}));
+  const std::uint64_t grown =
+      (limits::kFirstWindow + account.delivered + account.delivered_before) / terms.chunk_size;
+  return std::max<std::uint64_t>(1, std::min({queue, fair, most, grown}));
 }
 
 std::uint32_t CreditBook::due(const Account& account) const {
@@ -57,6 +65,11 @@ std::uint32_t CreditBook::due(const Account& account) const {
 
 std::uint64_t CreditBook::room(const Account& account) const {
   return used_ >= budget_ ? 0 : (budget_ - used_) / account.terms.chunk_size;
+}
+
+// A chunk for each of the first that wait, so that nobody's large window takes what they wait for.
+std::uint64_t CreditBook::kept_back(const Account& account) const {
+  return std::min<std::uint64_t>(waiting_.size(), limits::kFirstWaiting) * account.terms.chunk_size;
 }
 
 void CreditBook::queue(Member member, Account& account) {
@@ -78,16 +91,32 @@ void CreditBook::granted(Member member, std::uint32_t chunks) {
 }
 
 bool CreditBook::take(Member member) {
+  if (!has_credit(member)) return false;
   Account& account = accounts_.at(member);
-  if (account.taken >= account.limit) return false;
   change(account, [](Account& changed) { ++changed.taken; });
   return true;
 }
 
-void CreditBook::wrote(Member member) {
+bool CreditBook::has_credit(Member member) const {
+  const Account& account = accounts_.at(member);
+  return account.taken < account.limit;
+}
+
+bool CreditBook::fits(Member member) const {
+  return held_ == 0 || held_ + accounts_.at(member).terms.chunk_size <= budget_;
+}
+
+void CreditBook::next_span() {
+  for (auto& [member, account] : accounts_) account.delivered_before = std::exchange(account.delivered, 0);
+}
+
+void CreditBook::wrote(Member member, std::uint64_t bytes) {
   const auto found = accounts_.find(member);
   if (found == accounts_.end()) return;
-  change(found->second, [](Account& account) { ++account.written; });
+  change(found->second, [&](Account& account) {
+    ++account.written;
+    account.delivered += bytes;
+  });
   if (due(found->second) > 0) queue(member, found->second);
 }
 
@@ -147,7 +176,10 @@ std::optional<CreditBook::Offer> CreditBook::next_offer() {
     if (found == accounts_.end()) continue;
     found->second.queued = false;
     if (wanted == 0) continue;
-    return Offer{member, static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, room(found->second)))};
+    const std::uint64_t free = room(found->second) * found->second.terms.chunk_size;
+    const std::uint64_t kept = std::min(kept_back(found->second), free);
+    const std::uint64_t most = std::max<std::uint64_t>(1, (free - kept) / found->second.terms.chunk_size);
+    return Offer{member, static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, most))};
   }
   return std::nullopt;
 }

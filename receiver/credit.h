@@ -7,7 +7,8 @@
 
 // The book of credit: how many chunks each session may have on the way, and the budget of bytes that bounds
 // them all. Pure. A session's limit is absolute (chunks since it was opened or restored) and never falls.
-// Credit comes back when a chunk is written, never on receipt.
+// Credit comes back when a chunk is written, never on receipt. A window begins small and grows with what was
+// written of late, so a slow client does not hoard.
 namespace dync::receiver {
 
 struct CreditTerms {
@@ -35,8 +36,14 @@ class CreditBook {
 
   // A chunk came at the expected position: false if it is beyond the limit.
   bool take(Member member);
-  // One of the taken chunks is written.
-  void wrote(Member member);
+  bool has_credit(Member member) const;
+  // Whether there is memory for one more chunk. Only more than the budget was granted if limits were restored
+  // or silent sessions came back.
+  bool fits(Member member) const;
+  // One of the taken chunks, of so many bytes, is written.
+  void wrote(Member member, std::uint64_t bytes);
+  // limits::kDeliverySpan has passed: what was written before the last span counts no more.
+  void next_span();
   // The last chunk came: what is left of the limit goes back to the budget.
   void close(Member member);
   // No grants while a gap is open and there is credit left to fill it with.
@@ -62,6 +69,8 @@ class CreditBook {
   std::optional<Offer> next_offer();
 
   std::uint64_t used() const noexcept { return used_; }  // bytes granted and not yet written
+  std::uint64_t held() const noexcept { return held_; }  // bytes taken and not yet written
+  std::uint64_t window_of(Member member) const { return window(accounts_.at(member)); }  // chunks
   std::uint64_t limit(Member member) const { return accounts_.at(member).limit; }
   std::uint64_t taken(Member member) const { return accounts_.at(member).taken; }
   std::uint64_t written(Member member) const { return accounts_.at(member).written; }
@@ -73,10 +82,12 @@ class CreditBook {
     std::uint64_t limit = 0;  // chunks, all three; written <= taken <= limit
     std::uint64_t taken = 0;
     std::uint64_t written = 0;
-    std::uint32_t untold = 0;  // part of a restored limit that no client was told of
+    std::uint64_t delivered = 0, delivered_before = 0;  // bytes written in this span and in the one before
+    std::uint32_t untold = 0;                           // part of a restored limit that no client was told of
     bool closed = false, gap = false, resting = false, queued = false;
 
     std::uint64_t outstanding() const { return (closed ? taken : limit) - written; }
+    std::uint64_t held() const { return (taken - written) * terms.chunk_size; }
     std::uint64_t bytes() const { return resting ? 0 : outstanding() * terms.chunk_size; }
   };
 
@@ -86,10 +97,11 @@ class CreditBook {
   std::uint64_t window(const Account& account) const;
   std::uint32_t due(const Account& account) const;
   std::uint64_t room(const Account& account) const;  // chunks of its size
+  std::uint64_t kept_back(const Account& account) const;
   void queue(Member member, Account& account);
 
   std::uint64_t budget_;
-  std::uint64_t used_ = 0;
+  std::uint64_t used_ = 0, held_ = 0;
   Member last_ = 0;
   std::unordered_map<Member, Account> accounts_;
   std::deque<Member> waiting_;  // in the order of their turns; may name members that left

@@ -3,19 +3,21 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/posix/error.h"
 #include "schema/limits/limits.h"
 #include "schema/names/names.h"
 
 namespace dync::receiver {
 
 DataPath::DataPath(service::Worker& worker, ipc::SharedMemory& memory, HasherLinks& hashers,
-                   int writer_threads, std::filesystem::path tmp_dir, Listener& listener)
+                   int writer_threads, std::filesystem::path tmp_dir, KeptMarks kept, Listener& listener)
     : worker_(worker),
       memory_(memory),
       hashers_(hashers),
       tmp_dir_(std::move(tmp_dir)),
       listener_(listener),
       marks_(memory),
+      kept_(std::move(kept)),
       slots_(memory),
       writer_(writer_threads) {
   worker_.loop().on_readable(writer_.event_fd(), [this] { collect(); });
@@ -26,39 +28,61 @@ DataPath::Upload* DataPath::find(const Id& upload) {
   return found == uploads_.end() ? nullptr : &found->second;
 }
 
-DataPath::Upload& DataPath::add(const Id& id, const ipc::MarkTable::Taken& mark,
+// Nothing if no mark is free. The marks come before the file is cut: they must never tell more than there is.
+DataPath::Upload* DataPath::add(const Id& id, std::uint32_t last_epoch, std::uint64_t bytes,
                                 std::optional<std::uint64_t> size) {
+  const auto mark = marks_.take(id, last_epoch, bytes);
+  if (!mark) return nullptr;
+  kept_.take(id, bytes);
   Upload& upload = uploads_[id];
   upload.id = id;
-  upload.mark = mark.index;
-  upload.epoch = mark.epoch;
+  upload.mark = mark->index;
+  upload.epoch = mark->epoch;
+  upload.written = upload.noted = bytes;
   upload.file = std::make_shared<StagedFile>(names::staging_dir(tmp_dir_, id), size);
-  return upload;
+  return &upload;
 }
 
-bool DataPath::open(const Id& upload, std::uint32_t last_epoch, std::optional<std::uint64_t> size) {
-  const auto mark = marks_.take(upload, last_epoch, 0);
-  if (!mark) return false;
-  add(upload, *mark, size);
+bool DataPath::open(const ipc::Opened& opened, std::optional<std::uint64_t> size) {
+  const StagedFile file(names::staging_dir(tmp_dir_, opened.upload), std::nullopt);
+  if (opened.seek > 0 && file.length() < opened.seek) {
+    throw posix::Error(EIO, "go on at " + std::to_string(opened.seek) + " bytes, there are fewer",
+                       names::staging_dir(tmp_dir_, opened.upload).native());
+  }
+  Upload* upload = add(opened.upload, opened.epoch, opened.seek, size);
+  if (!upload) return false;
+  if (opened.seek > 0) {
+    file.cut(opened.seek);
+    begin(*upload);
+  }
   return true;
 }
 
+// What is written: the marks know it, first those of this server's life, then those of this boot. Without
+// any, it is what the ledger knows to be synced.
 std::optional<std::uint64_t> DataPath::restore(const ipc::Restore& restore, std::uint64_t unit) {
   const auto& options = restore.session.options;
-  StagedFile file(names::staging_dir(tmp_dir_, restore.upload), std::nullopt);
+  const StagedFile file(names::staging_dir(tmp_dir_, restore.upload), std::nullopt);
   std::uint64_t bytes = restore.seek;
   if (!restore.client_sha256) {
-    if (const auto index = marks_.find(restore.upload)) bytes = ipc::last_written(memory_.mark(*index));
+    if (const auto index = marks_.find(restore.upload)) {
+      bytes = ipc::last_written(memory_.mark(*index));
+    } else if (const auto kept = kept_.find(restore.upload)) {
+      bytes = *kept;
+    }
     bytes = std::min(bytes, file.length()) / unit * unit;
   }
-  const auto mark = marks_.take(restore.upload, restore.epoch, bytes);
-  if (!mark) return std::nullopt;
+  Upload* upload = add(restore.upload, restore.epoch, bytes, options ? options->size : std::nullopt);
+  if (!upload) return std::nullopt;
   if (!restore.client_sha256) file.cut(bytes);
-  Upload& upload = add(restore.upload, *mark, options ? options->size : std::nullopt);
-  upload.written = upload.noted = bytes;
-  upload.durable = restore.client_sha256.has_value();
-  if (bytes > 0) begin(upload);
+  upload->durable = restore.client_sha256.has_value();
+  if (bytes > 0) begin(*upload);
   return bytes;
+}
+
+void DataPath::keep_only(std::span<const Id> live) {
+  marks_.keep_only(live);
+  kept_.keep_only(live);
 }
 
 void DataPath::begin(Upload& upload) {
@@ -90,7 +114,7 @@ void DataPath::complete(const Id& id, std::uint64_t size, const digest::Digest& 
 // The next job of an upload that has none under way.
 void DataPath::go_on(Upload& upload) {
   if (upload.busy || stopping_) return;
-  if (upload.closing) return shut(upload);
+  if (upload.closing) return upload.park ? rest(upload) : shut(upload);
   if (upload.placed > 0) {
     const Chunk& first = upload.chunks.front();
     upload.busy = true;
@@ -107,10 +131,14 @@ void DataPath::collect() {
     Upload* upload = find(done.upload);
     if (!upload) continue;
     upload->busy = false;
-    if (done.failure && !upload->closing) {
+    if (done.failure) {
       worker_.log().error("upload.write_failed", {{"upload", done.upload.hex()}, {"error", done.detail}});
+    }
+    if (upload->closing) {
+      job_done_while_closing(*upload, done);
+    } else if (done.failure) {
       listener_.on_broken(done.upload, *done.failure);
-    } else if (!done.failure && !upload->closing) {
+    } else {
       job_done(*upload);
     }
     upload = find(done.upload);
@@ -126,13 +154,32 @@ void DataPath::job_done(Upload& upload) {
   }
 }
 
+// Of a partial that stays, the last write counts too, and then its sync.
+void DataPath::job_done_while_closing(Upload& upload, const StagingWriter::Done& done) {
+  if (!upload.park) return;
+  if (done.failure) {
+    upload.abort = ipc::Abort{upload.id, done.failure->code, done.failure->sentence};
+    upload.park.reset();
+  } else if (!upload.chunks.empty()) {
+    chunk_written(upload);
+    upload.chunks.clear();
+  } else {
+    const ipc::Park park = *std::exchange(upload.park, std::nullopt);
+    const Id id = upload.id;
+    shut(upload);
+    listener_.on_parked(park);
+  }
+}
+
 void DataPath::chunk_written(Upload& upload) {
   const Chunk& chunk = upload.chunks.front();
   upload.written = chunk.offset + chunk.length;
   ipc::store_written(memory_.mark(upload.mark), upload.epoch, upload.written);
+  kept_.store(upload.id, upload.written);
+  const std::uint64_t length = chunk.length;
   upload.chunks.pop_front();
   --upload.placed;
-  listener_.on_written(upload.id);
+  listener_.on_written(upload.id, length);
 }
 
 void DataPath::finished(Upload& upload) {
@@ -156,10 +203,28 @@ void DataPath::close(const Id& id, std::optional<ipc::Abort> abort) {
   go_on(*upload);
 }
 
+void DataPath::park(const Id& id, const std::string& why) {
+  Upload* upload = find(id);
+  if (!upload || upload->closing) return;
+  upload->closing = true;
+  upload->park = ipc::Park{id, upload->epoch, 0, why};
+  go_on(*upload);
+}
+
+// Chunks that are not written yet come again, from a client that goes on.
+void DataPath::rest(Upload& upload) {
+  upload.chunks.clear();
+  upload.placed = 0;
+  upload.busy = true;
+  upload.park->bytes = upload.written;
+  writer_.finish(upload.id, upload.file, upload.written);
+}
+
 void DataPath::shut(Upload& upload) {
   upload.file->close();
   hashers_.drop(upload.mark, upload.id);
   marks_.give_back(upload.mark);
+  kept_.retire(upload.id);
   const std::optional<ipc::Abort> abort = std::move(upload.abort);
   uploads_.erase(Id(upload.id));
   if (abort) listener_.on_closed(*abort);

@@ -12,6 +12,7 @@
 #include "proto/service/worker.h"
 #include "proto/transport/socket.h"
 #include "receiver/hasher_links.h"
+#include "receiver/kept_marks.h"
 #include "receiver/staging_writer.h"
 
 namespace dync::receiver {
@@ -25,23 +26,25 @@ class DataPath {
   class Listener {
    public:
     virtual ~Listener() = default;
-    virtual void on_written(const Id& upload) = 0;  // one chunk
+    virtual void on_written(const Id& upload, std::uint64_t bytes) = 0;  // one chunk
     virtual void on_broken(const Id& upload, const wire::Refusal& why) = 0;
     virtual void on_received(const ipc::AllReceived& received) = 0;  // written, synced, closed
     virtual void on_closed(const ipc::Abort& abort) = 0;             // nothing writes it any more
+    virtual void on_parked(const ipc::Park& park) = 0;               // the same, and what there is is synced
   };
 
   DataPath(service::Worker& worker, ipc::SharedMemory& memory, HasherLinks& hashers, int writer_threads,
-           std::filesystem::path tmp_dir, Listener& listener);
+           std::filesystem::path tmp_dir, KeptMarks kept, Listener& listener);
 
-  // A new upload; `last_epoch` is the last one used. False if the server has as many uploads as marks.
-  bool open(const Id& upload, std::uint32_t last_epoch, std::optional<std::uint64_t> size);
+  // A new upload, or one that was parked: its file is cut to the bytes that it had then. False if the server
+  // has as many uploads as marks. Throws posix::Error if its staging can't be used.
+  bool open(const ipc::Opened& opened, std::optional<std::uint64_t> size);
   // One of a receiver before this one. Its file is cut to the written mark (without one: to `known_bytes`),
   // for an original down to a multiple of `unit`; a complete one stays as it is. Returns the bytes that are
   // there, or nothing as above.
   std::optional<std::uint64_t> restore(const ipc::Restore& restore, std::uint64_t unit);
   // Frees the marks of what is not live any more.
-  void keep_only(std::span<const Id> live) { marks_.keep_only(live); }
+  void keep_only(std::span<const Id> live);
 
   // The next bytes of the file, at `offset`. One call is one chunk.
   void take(const Id& upload, std::uint64_t offset, transport::Frame data);
@@ -49,6 +52,9 @@ class DataPath {
   void complete(const Id& upload, std::uint64_t size, const digest::Digest& expected);
   // Ends an upload when its write under way has ended. With `abort`, on_closed() follows.
   void close(const Id& upload, std::optional<ipc::Abort> abort);
+  // The same for an upload that stays as a partial: on_parked() follows, or on_closed() if it can't be
+  // synced.
+  void park(const Id& upload, const std::string& why);
 
   // A hasher is a new one: what is written needs no slot any more.
   void free_slots_of(std::uint32_t hasher) { slots_.collect_written(hasher, hashers_.count()); }
@@ -80,13 +86,15 @@ class DataPath {
     bool durable = false;      // complete before this receiver began
     bool closing = false;
     std::optional<ipc::Abort> abort;
+    std::optional<ipc::Park> park;             // while closing
     std::optional<ipc::End> end;               // no more chunks
     std::optional<ipc::AllReceived> received;  // finished
     std::uint64_t written = 0, noted = 0;      // bytes; noted: as last told by progress()
     std::uint64_t unhashed_at_last = 0;
   };
 
-  Upload& add(const Id& upload, const ipc::MarkTable::Taken& mark, std::optional<std::uint64_t> size);
+  Upload* add(const Id& upload, std::uint32_t last_epoch, std::uint64_t bytes,
+              std::optional<std::uint64_t> size);
   Upload* find(const Id& upload);
   void begin(Upload& upload);
   void place_all(Upload& upload);
@@ -97,7 +105,9 @@ class DataPath {
   void go_on(Upload& upload);
   void collect();
   void job_done(Upload& upload);
+  void job_done_while_closing(Upload& upload, const StagingWriter::Done& done);
   void chunk_written(Upload& upload);
+  void rest(Upload& upload);
   void finished(Upload& upload);
   void shut(Upload& upload);
 
@@ -107,6 +117,7 @@ class DataPath {
   std::filesystem::path tmp_dir_;
   Listener& listener_;
   ipc::MarkTable marks_;
+  KeptMarks kept_;
   ipc::SlotPool slots_;
   std::unordered_map<Id, Upload> uploads_;
   std::deque<Id> starving_;

@@ -60,11 +60,11 @@ void Front::hand_on(transport::Message& message) {
       {std::string(message[0].text()), std::string(*user), std::string(*key), std::span(message).subspan(1)});
 }
 
-bool Front::send(const std::string& routing_id, const wire::ServerMessage& message) {
+transport::Sent Front::send(const std::string& routing_id, const wire::ServerMessage& message) {
   transport::Message frames;
   frames.emplace_back(std::string_view(routing_id));
   for (const std::string& frame : wire::encode(message).frames) frames.emplace_back(std::string_view(frame));
-  return socket_.send(frames) == transport::Sent::done;
+  return socket_.send(frames);
 }
 
 }  // namespace dync::receiver

@@ -28,8 +28,7 @@ class Front {
   // Returns the endpoint that is really bound. `handler` hears of every message from then on.
   std::string bind(const std::string& endpoint, std::function<void(const Incoming&)> handler);
 
-  // True if libzmq has taken it.
-  bool send(const std::string& routing_id, const wire::ServerMessage& message);
+  transport::Sent send(const std::string& routing_id, const wire::ServerMessage& message);
 
  private:
   void receive();

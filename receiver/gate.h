@@ -17,10 +17,11 @@ class Gate {
   Gate(transport::Context& context, service::Worker& worker, const std::filesystem::path& clients);
 
   bool listed(std::string_view public_key, std::string_view user) const;
+  // Reads the keys again if their directory has changed.
+  void refresh();
 
  private:
   void serve();
-  void refresh();
   void tell_problems();
 
   service::Worker& worker_;

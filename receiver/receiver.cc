@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/posix/process.h"
 #include "schema/limits/limits.h"
 #include "schema/names/names.h"
 
@@ -33,12 +34,14 @@ Receiver::Receiver(service::Worker& worker, ipc::SharedMemory& memory, const con
       book_(config.flow.budget),
       hashers_(context_, worker, memory, config.workers.hashers),
       committer_(context_, worker, memory, [this](const ipc::Message& message) { on_committer(message); }),
-      data_(worker, memory, hashers_, config.workers.writer_threads, config.storage.tmp_dir, *this) {}
+      data_(worker, memory, hashers_, config.workers.writer_threads, config.storage.tmp_dir,
+            KeptMarks(names::marks_file(config.ledger), posix::boot_id(), memory.sizes().marks), *this) {}
 
 void Receiver::start() {
   worker_.on_stop([this] { stop(); });
   worker_.loop().each_turn([this] { turn(); });
   worker_.loop().every(std::chrono::seconds(1), [this] { tick(); });
+  worker_.loop().every(limits::kDeliverySpan, [this] { book_.next_span(); });
   worker_.loop().every(limits::kProgress, [this] {
     for (const ipc::Progress& moved : data_.progress()) committer_.progress(moved.upload, moved.bytes);
   });
@@ -73,6 +76,22 @@ void Receiver::tick() {
   registry_.each([&](Session& session) { sessions.push_back(&session); });
   for (Session* session : sessions) run(*session, session->on_tick(at));
   registry_.expire(at);
+  watch_memory();
+}
+
+// libzmq holds what came of a message until all of it is there, and bounds that by nothing: a listed key can
+// fill the memory. The next receiver begins with none of it, and sessions go on.
+void Receiver::watch_memory() {
+  const std::uint64_t used = posix::anonymous_memory();
+  const std::uint64_t most = config_.flow.budget + limits::kReceiverMemory;
+  if (stopping_ || used <= most) return;
+  log().error("receiver.too_much_memory", {{"bytes", used}, {"most", most}, {"hint", "it starts anew"}});
+  stop();
+}
+
+void Receiver::use(const config::Config& config) {
+  terms_.idle_timeout = config.limits.idle_timeout;
+  gate_.refresh();
 }
 
 void Receiver::stop() {
@@ -81,8 +100,8 @@ void Receiver::stop() {
   worker_.loop().after(limits::kReceiverStop, [this] { worker_.loop().stop(); });
 }
 
-void Receiver::on_written(const Id& upload) {
-  if (Session* session = registry_.of_upload(upload)) session->on_written();
+void Receiver::on_written(const Id& upload, std::uint64_t bytes) {
+  if (Session* session = registry_.of_upload(upload)) session->on_written(bytes);
 }
 
 void Receiver::on_broken(const Id& upload, const wire::Refusal& why) {
@@ -104,6 +123,11 @@ void Receiver::on_closed(const ipc::Abort& abort) {
                                 {"code", static_cast<std::uint32_t>(abort.code)},
                                 {"why", abort.sentence}});
   committer_.abort(abort);
+}
+
+void Receiver::on_parked(const ipc::Park& park) {
+  log().info("upload.parked", {{"upload", park.upload.hex()}, {"bytes", park.bytes}, {"why", park.why}});
+  committer_.park(park);
 }
 
 }  // namespace dync::receiver

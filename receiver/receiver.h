@@ -34,6 +34,9 @@ class Receiver : private DataPath::Listener {
   void start();
   // Takes nothing new, waits for the writes under way and stops the loop. Running uploads hear nothing.
   void stop();
+  // New settings, as far as a reload can change them: for sessions that begin from now on. The keys are read
+  // again at once.
+  void use(const config::Config& config);
 
  private:
   using Incoming = Front::Incoming;
@@ -50,9 +53,18 @@ class Receiver : private DataPath::Listener {
   void send(Session& session, const Send& send);
   void grant_due();
 
+  // ---- one upload, several connections (receiver_takeover.cc) ----
+  // Asks the committer for what `session` wants, once whoever is in its way has been told to give way.
+  void ask(Session& session, ipc::Open open);
+  bool make_room_for_key(Session& session, ipc::Open& open);
+  void make_room_by_replacing(const Session& session, ipc::Open& open);
+  void make_room_of_original(ipc::Open& open);
+  void displace(Session& other, ipc::Open& open, const wire::Refusal& why, bool park);
+
   // ---- committer (receiver_committer.cc) ----
   void on_committer(const ipc::Message& message);
   void on_opened(const ipc::Opened& opened);
+  bool open_data(Session& session, const ipc::Opened& opened);
   void on_unwanted(const ipc::Opened& opened);
   void on_refused(const ipc::Refused& refused);
   void on_finished(const ipc::Finished& finished);
@@ -64,14 +76,16 @@ class Receiver : private DataPath::Listener {
   Session* session_of_answer(std::uint64_t request);
 
   // ---- data path ----
-  void on_written(const Id& upload) override;
+  void on_written(const Id& upload, std::uint64_t bytes) override;
   void on_broken(const Id& upload, const wire::Refusal& why) override;
   void on_received(const ipc::AllReceived& received) override;
   void on_closed(const ipc::Abort& abort) override;
+  void on_parked(const ipc::Park& park) override;
 
   void bind();
   void turn();
   void tick();
+  void watch_memory();
   Time now() const { return std::chrono::steady_clock::now(); }
   service::Log& log() { return worker_.log(); }
 

@@ -116,7 +116,7 @@ void Receiver::carry_out(Session& session, Action& action, transport::Frame* chu
       [&](auto& wanted) {
         using Wanted = std::remove_cvref_t<decltype(wanted)>;
         if constexpr (std::is_same_v<Wanted, Send>) send(session, wanted);
-        if constexpr (std::is_same_v<Wanted, Ask>) committer_.ask(std::move(wanted.open));
+        if constexpr (std::is_same_v<Wanted, Ask>) ask(session, std::move(wanted.open));
         if constexpr (std::is_same_v<Wanted, Find>) committer_.find(std::move(wanted.find));
         if constexpr (std::is_same_v<Wanted, Withdraw>) committer_.withdraw(session.routing_id());
         if constexpr (std::is_same_v<Wanted, Take>)
@@ -125,6 +125,7 @@ void Receiver::carry_out(Session& session, Action& action, transport::Frame* chu
           data_.complete(session.upload(), wanted.size, wanted.expected);
         if constexpr (std::is_same_v<Wanted, Abort>)
           data_.close(wanted.upload, ipc::Abort{wanted.upload, wanted.why.code, wanted.why.sentence});
+        if constexpr (std::is_same_v<Wanted, Park>) data_.park(wanted.upload, wanted.why);
         if constexpr (std::is_same_v<Wanted, Release>) data_.close(wanted.upload, std::nullopt);
       },
       action);
@@ -139,8 +140,10 @@ void Receiver::send(Session& session, const Send& wanted) {
                 {"code", error->code},
                 {"why", error->message}});
   }
-  if (!session.owner_listens() || !front_.send(session.routing_id(), wanted.message)) return;
-  session.granted(wanted);
+  if (!session.owner_listens()) return;
+  const transport::Sent sent = front_.send(session.routing_id(), wanted.message);
+  if (sent == transport::Sent::unreachable) session.connection_gone(now());
+  if (sent == transport::Sent::done) session.granted(wanted);
 }
 
 void Receiver::grant_due() {

@@ -34,25 +34,46 @@ void Receiver::on_opened(const ipc::Opened& opened) {
   Session* session = routing_id ? registry_.find(*routing_id) : nullptr;
   if (!session) return on_unwanted(opened);
   if (session->state() != State::opening) return;
-  const bool only_asked = opened.upload.empty();
-  if (!only_asked && !data_.open(opened.upload, opened.epoch, session->declared_size())) {
-    const wire::Refusal full{wire::Code::stopping,
-                             "the server has as many uploads as it can take, send the file again later"};
-    committer_.abort({opened.upload, full.code, full.sentence});
-    return run(*session, session->on_refused(full));
-  }
-  log().info("session.opened", {{"upload", opened.upload.hex()}, {"user", session->user()}});
+  if (!opened.upload.empty() && !open_data(*session, opened)) return;
+  log().info("session.opened",
+             {{"upload", opened.upload.hex()}, {"user", session->user()}, {"bytes", opened.seek}});
   run(*session, session->on_opened(opened, now()));
+}
+
+// False if it can't: the session has been told.
+bool Receiver::open_data(Session& session, const ipc::Opened& opened) {
+  committer_.opened(opened.upload);
+  wire::Refusal why{wire::Code::stopping,
+                    "the server has as many uploads as it can take, send the file again later"};
+  try {
+    if (data_.open(opened, session.declared_size())) return true;
+  } catch (const posix::Error& error) {
+    log().error("session.lost", {{"upload", opened.upload.hex()}, {"error", error.what()}});
+    why = {wire::Code::internal, "the server lost data, send the file again"};
+  }
+  if (why.code == wire::Code::stopping && opened.seek > 0) {
+    committer_.park({opened.upload, opened.epoch, opened.seek, why.sentence});
+  } else {
+    committer_.abort({opened.upload, why.code, why.sentence});
+  }
+  run(session, session.on_refused(why));
+  return false;
 }
 
 // The session gave up before the answer came. A second question of the same client may have opened the same
 // upload meanwhile; that one goes on.
 void Receiver::on_unwanted(const ipc::Opened& opened) {
-  const auto routing_id = committer_.withdrawn(opened.request);
-  if (!routing_id || opened.upload.empty() || registry_.of_upload(opened.upload)) return;
-  const Session* session = registry_.find(*routing_id);
-  if (session && session->state() == State::opening) return;
-  on_closed({opened.upload, wire::Code::timeout, "the client had gone when the upload was opened"});
+  const auto open = committer_.withdrawn(opened.request);
+  if (!open || opened.upload.empty()) return;
+  const Session* serving = registry_.of_upload(opened.upload);
+  if (serving && serving->serves()) return;
+  const Session* asking = open->options ? registry_.of_key(open->user, open->options->key, nullptr)
+                                        : registry_.find(open->routing_id);
+  if (asking && asking->state() == State::opening) return;
+  committer_.opened(opened.upload);
+  const std::string why = "the client had gone when the upload was opened";
+  if (opened.seek > 0) return on_parked({opened.upload, opened.epoch, opened.seek, why});
+  on_closed({opened.upload, wire::Code::timeout, why});
 }
 
 void Receiver::on_refused(const ipc::Refused& refused) {

@@ -13,6 +13,16 @@ Session* lookup(const Map& map, const Key& key) {
   return found == map.end() ? nullptr : found->second;
 }
 
+std::string key_name(const std::string& user, const Id& key) {
+  return key.hex() + user;
+}
+
+// What other connections must know of: asked for, or served.
+std::string key_name(const Session& session) {
+  const bool live = session.state() == State::opening || session.serves();
+  return live && session.key() ? key_name(session.user(), *session.key()) : std::string();
+}
+
 }  // namespace
 
 Session* Registry::find(const std::string& routing_id) const {
@@ -25,6 +35,23 @@ Session* Registry::of_upload(const Id& upload) const {
 }
 Session* Registry::of_member(CreditBook::Member member) const {
   return lookup(members_, member);
+}
+
+Session* Registry::of_key(const std::string& user, const Id& key, const Session* except) const {
+  const auto [begin, end] = keys_.equal_range(key_name(user, key));
+  for (auto it = begin; it != end; ++it)
+    if (it->second != except) return it->second;
+  return nullptr;
+}
+
+// Rarely asked, so without an index.
+Session* Registry::of_original(const std::string& user, const std::string& filename) const {
+  for (const auto& [routing_id, entry] : entries_) {
+    const Session& session = *entry.session;
+    if (session.serves() && session.original() && session.user() == user && session.filename() == filename)
+      return entry.session.get();
+  }
+  return nullptr;
 }
 
 Session& Registry::add(std::unique_ptr<Session> session) {
@@ -46,6 +73,24 @@ void Registry::index(Entry& entry) {
     members_.erase(entry.member);
     entry.member = member;
     if (member != 0) members_[member] = &session;
+  }
+  index_key(entry);
+}
+
+void Registry::index_key(Entry& entry) {
+  std::string name = key_name(*entry.session);
+  if (entry.key == name) return;
+  drop_key(entry);
+  entry.key = std::move(name);
+  if (!entry.key.empty()) keys_.emplace(entry.key, entry.session.get());
+}
+
+void Registry::drop_key(const Entry& entry) {
+  const auto [begin, end] = keys_.equal_range(entry.key);
+  for (auto it = begin; it != end; ++it) {
+    if (it->second != entry.session.get()) continue;
+    keys_.erase(it);
+    return;
   }
 }
 
@@ -79,6 +124,7 @@ void Registry::forget(const std::string& routing_id) {
   const auto found = entries_.find(routing_id);
   const Entry& entry = found->second;
   if (of_upload(entry.upload) == entry.session.get()) uploads_.erase(entry.upload);
+  drop_key(entry);
   members_.erase(entry.member);
   entries_.erase(found);
 }

@@ -11,13 +11,17 @@
 
 namespace dync::receiver {
 
-// All sessions, by routing id, by upload and by member of the credit book. An ended session is kept a while,
-// so that a repeated question gets its answer again; the committer knows all others.
+// All sessions, by routing id, by upload, by key and by member of the credit book. An ended session is kept a
+// while, so that a repeated question gets its answer again; the committer knows all others.
 class Registry {
  public:
   Session* find(const std::string& routing_id) const;
   Session* of_upload(const Id& upload) const;
   Session* of_member(CreditBook::Member member) const;
+  // A session other than `except` that has asked for the upload of this key, or serves it.
+  Session* of_key(const std::string& user, const Id& key, const Session* except) const;
+  // One that serves an original's upload of this name.
+  Session* of_original(const std::string& user, const std::string& filename) const;
 
   // In place of the one that its routing id had.
   Session& add(std::unique_ptr<Session> session);
@@ -35,6 +39,7 @@ class Registry {
     std::unique_ptr<Session> session;
     Id upload;                      // as indexed
     CreditBook::Member member = 0;  // as indexed, 0: none
+    std::string key;                // as indexed, empty: none
     bool idle = false;              // waits in ended_
     Time ended_at;
   };
@@ -43,11 +48,14 @@ class Registry {
     Time at;
   };
   void index(Entry& entry);
+  void index_key(Entry& entry);
+  void drop_key(const Entry& entry);
   void forget(const std::string& routing_id);
 
   std::unordered_map<std::string, Entry> entries_;
   std::unordered_map<Id, Session*> uploads_;
   std::unordered_map<CreditBook::Member, Session*> members_;
+  std::unordered_multimap<std::string, Session*> keys_;  // by user and key; two while one gives way
   std::deque<Ended> ended_;  // oldest first; entries that live again are passed over
 };
 

@@ -24,6 +24,10 @@ bool Session::heard(std::string_view user) {
   return owner_listens_;
 }
 
+void Session::connection_gone(Time now) {
+  if (!gone_at_) gone_at_ = now;
+}
+
 Actions Session::on_opened(const ipc::Opened& opened, Time now) {
   if (state_ != State::opening) return {};
   heard_at_ = now;
@@ -82,8 +86,8 @@ Actions Session::on_restored(const ipc::Restore& restore, std::uint64_t written,
   return {Complete{written, *restore.client_sha256}};
 }
 
-void Session::on_written() {
-  if (member_) book_.wrote(*member_);
+void Session::on_written(std::uint64_t bytes) {
+  if (member_) book_.wrote(*member_, bytes);
 }
 
 Actions Session::on_broken(const wire::Refusal& why) {
@@ -102,16 +106,30 @@ Actions Session::on_tick(Time now) {
     return {Withdraw{}};
   }
   if (state_ != State::receiving) return {};
-  if (silent >= terms_.idle_timeout) {
-    return end({wire::Code::timeout, "nothing came for " + std::to_string(terms_.idle_timeout.count()) +
-                                         " s, send the file again"},
-               true);
-  }
+  if (Actions over = silent_too_long(now); !over.empty()) return over;
   if (!resting_ && silent >= limits::kSilentShare) {
     resting_ = true;
     book_.rest(*member_);
   }
   return {};
+}
+
+// Our client comes back by its key. An original can't, and its source may pause for long.
+Actions Session::silent_too_long(Time now) {
+  const auto silent = now - heard_at_;
+  if (original()) {
+    if (silent < terms_.idle_timeout) return {};
+    return end({wire::Code::timeout, "nothing came for " + std::to_string(terms_.idle_timeout.count()) +
+                                         " s, send the file again"},
+               true);
+  }
+  const bool gone = gone_at_ && now - *gone_at_ >= limits::kOurGone;
+  if (!gone && silent < limits::kOurSilence) return {};
+  const std::string why = gone ? "its connection is gone"
+                               : "nothing came for " + std::to_string(limits::kOurSilence.count()) + " s";
+  return park({wire::Code::unknown,
+               "the session has ended, as " + why + "; post the file again with its key to go on"},
+              true);
 }
 
 Actions Session::offer(std::uint32_t chunks) {
@@ -139,6 +157,43 @@ Actions Session::end(wire::Refusal why, bool tell) {
   return actions;
 }
 
+Actions Session::park(wire::Refusal why, bool tell) {
+  Actions actions{Park{upload_, why.sentence}};
+  leave_book();
+  state_ = State::failed;
+  answer_ = why;
+  if (tell) actions.emplace_back(refusal(why));
+  return actions;
+}
+
+bool Session::same_file(const wire::PostFileOptions& options) const {
+  return options.size == declared_size_ && options.mtime_ns == mtime_ns_;
+}
+
+bool Session::may_be_taken_over(Time now) const {
+  if (state_ != State::receiving) return false;
+  if (gone_at_ && now - *gone_at_ >= limits::kOriginalGone) return true;
+  const bool may_send = book_.has_credit(*member_);
+  return now - heard_at_ >= (may_send ? limits::kOriginalSilenceWithCredit : limits::kOriginalSilence);
+}
+
+Actions Session::give_way(const wire::Refusal& why, bool keep) {
+  if (state_ == State::receiving && keep) return park(why, true);
+  if (state_ != State::finishing) return end(why, true);
+  leave_book();
+  state_ = State::failed;
+  answer_ = why;
+  return {refusal(why)};
+}
+
+Actions Session::take_place_of(const Session& other) {
+  upload_ = other.upload_;
+  untar_max_members_ = other.untar_max_members_;
+  positions_ = other.positions_;
+  state_ = State::finishing;
+  return {approval(1, 0)};
+}
+
 Send Session::answer() const {
   if (const auto* why = std::get_if<wire::Refusal>(&answer_)) return refusal(*why);
   const auto& receipt = std::get<wire::Receipt>(answer_);
@@ -160,7 +215,9 @@ Send Session::refusal(const wire::Refusal& why) const {
 void Session::remember(const ipc::Open& open) {
   fingerprint_ = fingerprint_of(open);
   key_ = open.options ? std::optional(open.options->key) : std::nullopt;
+  filename_ = open.filename;
   declared_size_ = open.options ? open.options->size : std::nullopt;
+  mtime_ns_ = open.options ? open.options->mtime_ns : std::nullopt;
   with_receipt_ = open.options.has_value();
   check_ = open.options && open.options->check;
   chunk_size_ = open.chunk_size;

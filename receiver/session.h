@@ -34,6 +34,8 @@ class Session {
   // ---- the network ----
   // Who spoke on the routing id. False if it is not the owner: nothing is sent until the owner speaks again.
   bool heard(std::string_view user);
+  // A send found that its connection is no more. Counts until it speaks again.
+  void connection_gone(Time now);
   bool owner_listens() const noexcept { return owner_listens_; }
   Actions on_message(const wire::ClientMessage& message, Time now);
   // `key`: of a post-file of ours that was malformed elsewhere, for its answer.
@@ -48,8 +50,19 @@ class Session {
   Actions on_failed(const wire::Refusal& refusal);  // by the committer: nothing to abort
 
   // ---- the data path ----
-  void on_written();                                // one of the taken chunks
+  void on_written(std::uint64_t bytes);             // one of the taken chunks
   Actions on_broken(const wire::Refusal& refusal);  // a write or the sync failed: abort
+
+  // ---- another connection of the same user wants this upload ----
+  // The key's guards: another size or time is another file.
+  bool same_file(const wire::PostFileOptions& options) const;
+  // An original is left alone unless it has been silent for long, or its connection is gone.
+  bool may_be_taken_over(Time now) const;
+  // The session ends and says why; its upload is parked, or else aborted. One that is complete is left to
+  // who takes this session's place.
+  Actions give_way(const wire::Refusal& why, bool park);
+  // For a session that is opening: goes on where `other`, which is finishing, stood.
+  Actions take_place_of(const Session& other);
 
   // ---- time and credit ----
   Actions on_tick(Time now);
@@ -61,10 +74,13 @@ class Session {
   const std::string& user() const noexcept { return user_; }
   const Id& upload() const noexcept { return upload_; }
   bool original() const noexcept { return !key_; }
+  const std::optional<Id>& key() const noexcept { return key_; }
+  const std::string& filename() const noexcept { return filename_; }
   std::uint64_t expected() const noexcept { return positions_.expected(); }
   std::optional<std::uint64_t> declared_size() const noexcept { return declared_size_; }
   std::optional<CreditBook::Member> member() const noexcept { return member_; }
   bool ended() const noexcept { return state_ == State::finished || state_ == State::failed; }
+  bool serves() const noexcept { return state_ == State::receiving || state_ == State::finishing; }
 
  private:
   using Answer = std::variant<std::monostate, wire::Receipt, wire::Refusal>;
@@ -73,8 +89,9 @@ class Session {
   Actions compare(const wire::PostFile& post);
   Actions find(Time now);
   Actions take(const wire::PostChunk& chunk, Time now);
-  Actions take_next(const wire::PostChunk& chunk);
+  Actions take_next(const wire::PostChunk& chunk, Time now);
   Actions gap(const wire::PostChunk& chunk, Time now);
+  Actions drop(Time now);
   Actions status(Time now);
   Actions repeat(Time now);
   Actions give_up(const wire::ClientMessage& message);
@@ -84,6 +101,9 @@ class Session {
   Actions nudge() const;
   // Ends the upload from our side: whatever is open is withdrawn or aborted, the client is told.
   Actions end(wire::Refusal why, bool tell);
+  // The same for an upload that stays as a partial.
+  Actions park(wire::Refusal why, bool tell);
+  Actions silent_too_long(Time now);
   Send answer() const;
   Send approval(std::uint32_t credit, std::uint32_t grant) const;
   Send refusal(const wire::Refusal& why) const;
@@ -101,6 +121,7 @@ class Session {
   bool owner_listens_ = false;
   Time heard_at_;
   Time asked_at_;
+  std::optional<Time> gone_at_;
   bool resting_ = false;
   Answer answer_;
   std::optional<Time> repeated_at_;  // the answer, last
@@ -108,7 +129,9 @@ class Session {
   // Of the present upload.
   digest::Digest fingerprint_{};  // of its post-file
   std::optional<Id> key_;         // absent: an original
+  std::string filename_;
   std::optional<std::uint64_t> declared_size_;
+  std::optional<std::int64_t> mtime_ns_;
   bool with_receipt_ = true;  // also when nobody knows which kind of client asks: an original ignores it
   bool check_ = false;
   std::uint32_t chunk_size_ = 0;

@@ -23,6 +23,7 @@ Send refusal_with(const wire::Refusal& why, const std::optional<Id>& key) {
 
 Actions Session::on_message(const wire::ClientMessage& message, Time now) {
   heard_at_ = now;
+  gone_at_.reset();
   if (member_) book_.wake(*member_);
   resting_ = false;
   switch (rule_for(state_, input_of(message))) {
@@ -131,10 +132,11 @@ Actions Session::take(const wire::PostChunk& chunk, Time now) {
     case Positions::Fit::next:
       break;
   }
-  return take_next(chunk);
+  return take_next(chunk, now);
 }
 
-Actions Session::take_next(const wire::PostChunk& chunk) {
+Actions Session::take_next(const wire::PostChunk& chunk, Time now) {
+  if (!chunk.data.empty() && book_.has_credit(*member_) && !book_.fits(*member_)) return drop(now);
   if (!book_.take(*member_)) {
     return end({wire::Code::over_credit, "more chunks came than the server gave credit for, wait for credit"},
                true);
@@ -152,7 +154,7 @@ Actions Session::take_next(const wire::PostChunk& chunk) {
   book_.set_gap(*member_, false);
   Actions actions;
   if (chunk.data.empty()) {
-    book_.wrote(*member_);
+    book_.wrote(*member_, 0);
   } else {
     actions.emplace_back(Take{offset});
   }
@@ -171,6 +173,14 @@ Actions Session::gap(const wire::PostChunk& chunk, Time now) {
   if (original() && chunk.seek - positions_.expected() > kept) {
     return end({wire::Code::internal, "the server lost data, send the file again"}, true);
   }
+  return positions_.may_report(now) ? report(now) : Actions{};
+}
+
+// Within its credit, but there is no memory: more than the budget was granted before a restart, or to clients
+// that were silent for long.
+Actions Session::drop(Time now) {
+  positions_.set_gap(true);
+  book_.set_gap(*member_, true);
   return positions_.may_report(now) ? report(now) : Actions{};
 }
 

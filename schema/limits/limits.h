@@ -59,14 +59,25 @@ inline constexpr seconds kCommitterSilence{20};           // a post-file hears 5
 inline constexpr std::uint64_t kWindow = 32 * kMiB;
 // Messages that libzmq keeps of one connection: a window of 1 MiB chunks and the small messages between them.
 inline constexpr int kServerReceiveHwm = 40;
+// An upload's window at first, in bytes, and how it grows: by what was written in the last two spans.
+inline constexpr std::uint64_t kFirstWindow = 2 * kMiB;
+inline constexpr seconds kDeliverySpan{5};
+inline constexpr std::size_t kFirstWaiting = 64;  // of those that wait for credit: a chunk is kept for each
+inline constexpr std::uint64_t kReceiverMemory = 256 * kMiB;  // beyond the budget: then it starts anew
 inline constexpr std::uint64_t kHasherLag = 32 * kMiB;  // beyond it slots are free once written, no hints
 inline constexpr milliseconds kSlotPause{3};  // between two looks for a free slot, while one is missed
 inline constexpr std::uint64_t kPreallocate =
     8 * kMiB;                               // files of a known size from here on get their blocks at once
 inline constexpr seconds kSilentShare{45};  // a silent session's credit goes back to the budget
-inline constexpr seconds kProgress{5};      // between two notes of an upload's position to the ledger
-inline constexpr seconds kKeysRefresh{1};   // a changed key counts within 2 s
-inline constexpr seconds kAnswerKept{600};  // how long an ended session can be asked for its answer,
+inline constexpr seconds kOurSilence{60};   // a session of our client ends, its partial waits
+inline constexpr seconds kOurGone{5};       // the same, once its connection was found gone
+// An original's upload may be taken over by its user: it may be silent for long, its source can pause.
+inline constexpr seconds kOriginalSilence{120};
+inline constexpr seconds kOriginalSilenceWithCredit{900};
+inline constexpr seconds kOriginalGone{30};
+inline constexpr seconds kProgress{5};              // between two notes of an upload's position to the ledger
+inline constexpr seconds kKeysRefresh{1};           // a changed key counts within 2 s
+inline constexpr seconds kAnswerKept{600};          // how long an ended session can be asked for its answer,
 inline constexpr std::size_t kAnswersKept = 10000;  // and how many at most; the committer knows the others
 inline constexpr seconds kSelfTest{10};             // for the receiver to be refused by itself at start
 inline constexpr seconds kReceiverStop{5};          // writes that are under way at SIGTERM

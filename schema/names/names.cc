@@ -71,6 +71,10 @@ Path run_file(const Path& ledger) {
   return ledger.native() + ".run";
 }
 
+Path marks_file(const Path& ledger) {
+  return ledger.native() + ".marks";
+}
+
 Path committer_socket(const Path& runtime_dir) {
   return runtime_dir / "committer.sock";
 }

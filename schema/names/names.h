@@ -44,6 +44,7 @@ inline constexpr char kConfigFile[] = "/etc/dyncserver.yaml";
 inline constexpr char kLedger[] = "dync.sqlite";  // default, in storage.path
 Path ledger_lock(const Path& ledger);             // held by the one committer
 Path run_file(const Path& ledger);                // LEDGER.run
+Path marks_file(const Path& ledger);              // LEDGER.marks, the receiver's
 Path committer_socket(const Path& runtime_dir);
 Path admin_socket(const Path& runtime_dir);
 Path hasher_socket(const Path& runtime_dir, int hasher);
