@@ -165,7 +165,6 @@ void DataPath::job_done_while_closing(Upload& upload, const StagingWriter::Done&
     upload.chunks.clear();
   } else {
     const ipc::Park park = *std::exchange(upload.park, std::nullopt);
-    const Id id = upload.id;
     shut(upload);
     listener_.on_parked(park);
   }

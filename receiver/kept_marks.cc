@@ -51,7 +51,8 @@ KeptMarks::KeptMarks(const std::filesystem::path& path, const std::string& boot_
   if (!is_of(header, boot_id.substr(0, kBootIdBytes), entries)) {
     header.magic = 0;
     std::memset(mapping_.data() + kHeaderBytes, 0, bytes - kHeaderBytes);
-    std::strncpy(header.boot_id, boot_id.c_str(), kBootIdBytes);
+    std::memset(header.boot_id, 0, kBootIdBytes);
+    std::memcpy(header.boot_id, boot_id.data(), std::min(boot_id.size(), kBootIdBytes));
     header.entries = entries;
     std::atomic_signal_fence(std::memory_order_seq_cst);
     header.magic = kMagic;
