@@ -81,13 +81,13 @@ void run(const Context& context, const UploadsCommand& command) {
   print(context.options.json ? json::uploads(uploads) : text::uploads(uploads));
 }
 
-ledger::Upload find_upload(const ledger::Reader& reader, const std::string& id) {
+ledger::Row find_upload(const ledger::Reader& reader, const std::string& id) {
   const auto found = reader.uploads_like(id, kShownAlternatives);
   if (found.empty())
     throw Refused("no upload has an id that begins with " + id + "; see: dync-admin uploads");
   if (found.size() == 1) return found.front();
   std::string sentence = "several uploads have an id that begins with " + id + ", give more of it:";
-  for (const auto& upload : found)
+  for (const auto& [upload, session] : found)
     sentence += "\n  " + upload.upload_id.hex() + "  " + printable(upload.filename);
   if (found.size() == kShownAlternatives) sentence += "\n  …";
   throw Refused(sentence);
@@ -103,9 +103,10 @@ std::vector<ledger::Event> all_events(const ledger::Reader& reader, const ledger
 }
 
 void run(const Context& context, const ShowCommand& command) {
-  Shown shown{.upload = find_upload(context.reader, command.id), .events = {}, .members = {}};
-  shown.events = all_events(context.reader, shown.upload.upload_id);
-  shown.members = context.reader.members(shown.upload.upload_id);
+  Shown shown{.row = find_upload(context.reader, command.id), .events = {}, .members = {}};
+  const ledger::Id& id = shown.row.upload.upload_id;
+  shown.events = all_events(context.reader, id);
+  shown.members = context.reader.members(id);
   print(context.options.json ? json::shown(shown) : text::shown(shown));
 }
 

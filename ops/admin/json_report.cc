@@ -18,7 +18,8 @@ Json or_null(const std::optional<Value>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json object_of(const ledger::Upload& upload) {
+Json object_of(const ledger::Row& row) {
+  const ledger::Upload& upload = row.upload;
   return {{"upload_id", upload.upload_id.hex()},
           {"origin", upload.origin},
           {"filename", upload.filename},
@@ -34,7 +35,8 @@ Json object_of(const ledger::Upload& upload) {
           {"error", or_null(upload.error)},
           {"created_at", upload.created_at},
           {"updated_at", upload.updated_at},
-          {"finished_at", or_null(upload.finished_at)}};
+          {"finished_at", or_null(upload.finished_at)},
+          {"waits_seconds", or_null(row.session.parked_seconds)}};
 }
 
 Json object_of(const ledger::Event& event) {
@@ -84,12 +86,12 @@ std::string status(const Status& status) {
                   {"last_event", status.last ? object_of(*status.last) : Json(nullptr)}});
 }
 
-std::string uploads(const std::vector<ledger::Upload>& uploads) {
-  return line_of(array_of(uploads));
+std::string uploads(const std::vector<ledger::Row>& rows) {
+  return line_of(array_of(rows));
 }
 
 std::string shown(const Shown& shown) {
-  Json object = object_of(shown.upload);
+  Json object = object_of(shown.row);
   object["events"] = array_of(shown.events);
   object["members"] = array_of(shown.members);
   return line_of(object);

@@ -26,14 +26,14 @@ struct Status {
 };
 
 struct Shown {
-  ledger::Upload upload;
+  ledger::Row row;
   std::vector<ledger::Event> events;
   std::vector<ledger::Member> members;
 };
 
 namespace text {
 std::string status(const Status& status);
-std::string uploads(const std::vector<ledger::Upload>& uploads);
+std::string uploads(const std::vector<ledger::Row>& rows);
 std::string shown(const Shown& shown);
 std::string event(const ledger::Event& event);  // one line
 }  // namespace text
@@ -41,7 +41,7 @@ std::string event(const ledger::Event& event);  // one line
 // Each is one JSON value on one line; names and values are the ledger's columns.
 namespace json {
 std::string status(const Status& status);
-std::string uploads(const std::vector<ledger::Upload>& uploads);
+std::string uploads(const std::vector<ledger::Row>& rows);
 std::string shown(const Shown& shown);
 std::string events(const std::vector<ledger::Event>& events);
 std::string event(const ledger::Event& event);

@@ -40,7 +40,15 @@ std::string hex_of(const std::optional<ledger::Digest>& digest) {
   return digest ? digest::to_hex(*digest) : "-";
 }
 
-Pairs pairs_of(const ledger::Upload& upload) {
+// The ledger was told of it when the session ended, and about once a minute since.
+std::string waits_of(const ledger::Row& row) {
+  if (!row.session.parked_seconds) return "-";
+  return "for its client since " + row.upload.updated_at + ", " +
+         std::to_string(*row.session.parked_seconds) + " s while the server ran";
+}
+
+Pairs pairs_of(const ledger::Row& row) {
+  const ledger::Upload& upload = row.upload;
   return {{"upload_id", upload.upload_id.hex()},
           {"origin", printable(upload.origin)},
           {"filename", printable(upload.filename)},
@@ -51,6 +59,7 @@ Pairs pairs_of(const ledger::Upload& upload) {
           {"bytes_received", exact_size(upload.bytes_received)},
           {"sha256", hex_of(upload.sha256)},
           {"state", state_and_error(upload)},
+          {"waits", waits_of(row)},
           {"created_at", upload.created_at},
           {"updated_at", upload.updated_at},
           {"finished_at", upload.finished_at.value_or("-")}};
@@ -71,11 +80,12 @@ std::string status(const Status& status) {
   return text;
 }
 
-std::string uploads(const std::vector<ledger::Upload>& uploads) {
+std::string uploads(const std::vector<ledger::Row>& rows) {
   Table table({"UPLOAD", "CREATED", "ORIGIN", "BYTES", "STATE", "FILENAME"},
               {Align::left, Align::left, Align::left, Align::right, Align::left, Align::left});
-  for (const auto& upload : uploads) {
+  for (const auto& [upload, session] : rows) {
     std::string state(text_of(upload.state));
+    if (session.parked_seconds) state += " (waits)";
     if (upload.error_code) state += " " + std::to_string(*upload.error_code);
     table.add({upload.upload_id.hex(), upload.created_at, printable(upload.origin),
                human_size(upload.bytes_received), state, printable(upload.filename)});
@@ -91,7 +101,7 @@ std::string event(const ledger::Event& event) {
 }
 
 std::string shown(const Shown& shown) {
-  std::string text = pairs(pairs_of(shown.upload));
+  std::string text = pairs(pairs_of(shown.row));
   if (!shown.members.empty()) {
     Table members({"MEMBER", "BYTES", "SHA256"}, {Align::left, Align::right, Align::left});
     for (const auto& member : shown.members)

@@ -6,6 +6,10 @@ namespace dync::ledger::events {
 
 inline constexpr char kOpened[] = "opened";    // {"original":bool,"chunk_size":N,"max_queue":N}
 inline constexpr char kRefused[] = "refused";  // {"user":…,"name":…,"code":N,"error":…}; no upload
+inline constexpr char kParked[] = "parked";    // {"bytes":N,"epoch":N,"why":…}; it waits for its client
+inline constexpr char kResumed[] = "resumed";  // {"bytes":N,"epoch":N,"name":…}; N bytes are there already
+inline constexpr char kExpired[] = "expired";  // {"code":N,"error":…}
+inline constexpr char kLost[] = "lost";        // {"bytes":N}; so many bytes are not in staging any more
 inline constexpr char kReceived[] =
     "received";  // {"size":N,"epoch":N,"direct":N,"buffered":N,"unhashed_at_last":N}
 inline constexpr char kVerified[] = "verified";      // {"sha256":…,"from_slots":N,"from_file":N}

@@ -37,10 +37,6 @@ auto all(Query& query, Read read) {
   return rows;
 }
 
-Upload upload_of(const Query& query) {
-  return row_from(query).upload;
-}
-
 }  // namespace
 
 Reader::Reader(const Path& file) : connection_(open_for_reading(file)) {}
@@ -69,20 +65,20 @@ std::optional<Upload> Reader::upload(const Id& id) const {
   return std::move(found->upload);
 }
 
-std::vector<Upload> Reader::uploads_like(std::string_view id_prefix, std::uint32_t limit) const {
+std::vector<Row> Reader::uploads_like(std::string_view id_prefix, std::uint32_t limit) const {
   Query query = connection_->query(sql::kRowsLike);
   query.add(id_prefix).add(std::int64_t{limit});
-  return all(query, upload_of);
+  return all(query, row_from);
 }
 
-std::vector<Upload> Reader::uploads(const UploadFilter& filter) const {
+std::vector<Row> Reader::uploads(const UploadFilter& filter) const {
   Query query = connection_->query(sql::kRows);
   if (filter.state)
     query.add(text_of(*filter.state));
   else
     query.add_null();
   query.add(filter.origin).add(filter.since).add(std::int64_t{filter.limit});
-  return all(query, upload_of);
+  return all(query, row_from);
 }
 
 std::vector<Event> Reader::events(const EventFilter& filter) const {

@@ -54,8 +54,8 @@ class Reader {
 
   std::optional<Upload> upload(const Id& id) const;
   // Uploads whose id begins with these hex digits, for people who type; at most `limit`.
-  std::vector<Upload> uploads_like(std::string_view id_prefix, std::uint32_t limit) const;
-  std::vector<Upload> uploads(const UploadFilter& filter) const;
+  std::vector<Row> uploads_like(std::string_view id_prefix, std::uint32_t limit) const;
+  std::vector<Row> uploads(const UploadFilter& filter) const;
   std::vector<Event> events(const EventFilter& filter) const;
   // The last events, oldest of them first: where `events --follow` begins.
   std::vector<Event> last_events(std::uint32_t limit) const;

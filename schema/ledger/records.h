@@ -46,8 +46,11 @@ struct Session {
   std::uint32_t epoch = 0;                   // the last one that the ledger heard of
   std::optional<Digest> client_sha256 = {};  // with the last chunk
   std::optional<std::string> reserves = {};  // the destination that no other upload may take meanwhile
-  bool kept = false;  // failed, but its verified data stays in staging for `dync-admin retry`
-  bool held = false;  // a sync failed while it was published: only the operator lets it go on
+  // Present: no session serves it, its partial waits for its client and has waited so long, in seconds.
+  std::optional<std::uint64_t> parked_seconds = {};
+  std::uint64_t durable_bytes = 0;  // of the staged file, known to be synced: where a resume goes on
+  bool kept = false;                // failed, but its verified data stays in staging for `dync-admin retry`
+  bool held = false;                // a sync failed while it was published: only the operator lets it go on
 };
 
 struct Row {

@@ -60,8 +60,10 @@ Session session_from(const Query& query) {
           .epoch = word_at(query, 22),
           .client_sha256 = digest_at(query, 23),
           .reserves = text_at(query, 24),
-          .kept = query.number(25) != 0,
-          .held = query.number(26) != 0};
+          .parked_seconds = optional_at(query, 25, [&] { return query.size(25); }),
+          .durable_bytes = query.size(26),
+          .kept = query.number(27) != 0,
+          .held = query.number(28) != 0};
 }
 
 }  // namespace

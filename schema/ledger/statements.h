@@ -28,7 +28,7 @@ inline constexpr char kSetMeta[] =
   "SELECT u.upload_id, u.origin, u.filename, u.clean_name, u.destination, u.metadata, u.untar, "            \
   "u.size_declared, u.bytes_received, u.sha256, u.state, u.error_code, u.error, u.created_at, "             \
   "u.updated_at, u.finished_at, s.routing_id, s.upload_key, s.mtime_ns, s.first_chunk_seen, s.chunk_size, " \
-  "s.max_queue, s.epoch, s.client_sha256, s.reserves, s.kept, s.held "                                      \
+  "s.max_queue, s.epoch, s.client_sha256, s.reserves, s.parked_seconds, s.durable_bytes, s.kept, s.held "   \
   "FROM uploads u JOIN sessions s ON s.upload_id = u.upload_id "
 #define DYNC_EVENT "SELECT seq, upload_id, at, process, event, detail FROM events "
 
@@ -77,7 +77,19 @@ inline constexpr char kSetSha256[] = "UPDATE uploads SET sha256 = ? WHERE upload
 inline constexpr char kSetDestination[] =
     "UPDATE uploads SET clean_name = ?, destination = ? WHERE upload_id = ?";
 inline constexpr char kReserve[] = "UPDATE sessions SET reserves = ? WHERE upload_id = ?";
-inline constexpr char kEndSession[] = "UPDATE sessions SET reserves = NULL, kept = ? WHERE upload_id = ?";
+inline constexpr char kSetParked[] =
+    "UPDATE sessions SET epoch = ?, durable_bytes = ?, parked_seconds = 0, reserves = NULL WHERE upload_id = "
+    "?";
+inline constexpr char kSetWaited[] = "UPDATE sessions SET parked_seconds = ? WHERE upload_id = ?";
+inline constexpr char kSetPosted[] =
+    "UPDATE uploads SET filename = ?, clean_name = ?, destination = ?, metadata = ?, untar = ?, "
+    "updated_at = ? WHERE upload_id = ?";
+inline constexpr char kAttach[] =
+    "UPDATE sessions SET routing_id = ?, chunk_size = ?, max_queue = ?, epoch = ?, reserves = ?, "
+    "parked_seconds = NULL WHERE upload_id = ?";
+inline constexpr char kSetDurable[] = "UPDATE sessions SET durable_bytes = ? WHERE upload_id = ?";
+inline constexpr char kEndSession[] =
+    "UPDATE sessions SET reserves = NULL, parked_seconds = NULL, kept = ? WHERE upload_id = ?";
 inline constexpr char kSetReceived[] =
     "UPDATE sessions SET epoch = ?, client_sha256 = ?, first_chunk_seen = 1 WHERE upload_id = ?";
 inline constexpr char kSetEpoch[] = "UPDATE sessions SET epoch = ? WHERE upload_id = ?";

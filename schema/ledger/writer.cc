@@ -63,6 +63,31 @@ void Writer::set_epoch(const Id& id, std::uint32_t epoch) {
   connection_->query(sql::kSetEpoch).add(std::int64_t{epoch}).add(id.hex()).run();
 }
 
+void Writer::set_parked(const Id& id, std::uint32_t epoch, std::uint64_t bytes) {
+  set_progress(id, bytes);
+  connection_->query(sql::kSetParked).add(std::int64_t{epoch}).add_size(bytes).add(id.hex()).run();
+}
+
+void Writer::set_waited(const Id& id, std::uint64_t seconds) {
+  connection_->query(sql::kSetWaited).add_size(seconds).add(id.hex()).run();
+}
+
+void Writer::set_resumed(const Upload& upload, const Session& session) {
+  const std::string id = upload.upload_id.hex();
+  Query posted = connection_->query(sql::kSetPosted);
+  posted.add(upload.filename).add(upload.clean_name).add(upload.destination).add(upload.metadata);
+  posted.add(std::int64_t{upload.untar}).add(posix::utc_now()).add(id).run();
+  Query attached = connection_->query(sql::kAttach);
+  attached.add_blob(std::as_bytes(std::span(session.routing_id))).add(std::int64_t{session.chunk_size});
+  attached.add(std::int64_t{session.max_queue}).add(std::int64_t{session.epoch});
+  attached.add(session.reserves).add(id).run();
+}
+
+void Writer::set_lost(const Id& id) {
+  set_progress(id, 0);
+  connection_->query(sql::kSetDurable).add_size(0).add(id.hex()).run();
+}
+
 void Writer::set_verified(const Id& id, const Digest& sha256) {
   step(id, State::verified);
   connection_->query(sql::kSetSha256).add(digest::to_hex(sha256)).add(id.hex()).run();

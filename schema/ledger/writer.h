@@ -36,6 +36,13 @@ class Writer {
   void set_progress(const Id& id, std::uint64_t bytes);
   void set_received(const Id& id, std::uint64_t size, std::uint32_t epoch, const Digest& client_sha256);
   void set_epoch(const Id& id, std::uint32_t epoch);
+  // A `receiving` upload lost its session: it waits with so many synced bytes and gives its destination up.
+  void set_parked(const Id& id, std::uint32_t epoch, std::uint64_t bytes);
+  void set_waited(const Id& id, std::uint64_t seconds);
+  // A session serves it again: name, metadata and destination as they were posted last, and what it reserves.
+  void set_resumed(const Upload& upload, const Session& session);
+  // Its staged bytes are gone: it starts at 0.
+  void set_lost(const Id& id);
   void set_verified(const Id& id, const Digest& sha256);
   // An archive's item got its name: reserves it in place of the former destination.
   void set_destination(const Id& id, const std::string& clean_name, const std::string& destination);

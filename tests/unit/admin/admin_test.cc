@@ -161,12 +161,31 @@ TEST_F(Admin, ColumnsOfJsonAreTheLedgers) {
   const json upload = run_json("uploads").at(0);
   std::vector<std::string> keys;
   for (const auto& [key, value] : upload.items()) keys.push_back(key);
-  EXPECT_THAT(keys, testing::UnorderedElementsAre("upload_id", "origin", "filename", "clean_name",
-                                                  "destination", "metadata", "untar", "size_declared",
-                                                  "bytes_received", "sha256", "state", "error_code", "error",
-                                                  "created_at", "updated_at", "finished_at"));
+  EXPECT_THAT(keys, testing::UnorderedElementsAre(
+                        "upload_id", "origin", "filename", "clean_name", "destination", "metadata", "untar",
+                        "size_declared", "bytes_received", "sha256", "state", "error_code", "error",
+                        "created_at", "updated_at", "finished_at", "waits_seconds"));
   EXPECT_TRUE(upload.at("sha256").is_null());
   EXPECT_EQ(upload.at("state"), "receiving");
+}
+
+TEST_F(Admin, APartialThatWaitsForItsClientIsSeen) {
+  add("aa1", "lab1", "served.raw");
+  add("bb2", "lab1", "waiting.raw");
+  {
+    ledger::Batch batch(writer());
+    writer().set_parked(id_of("bb2"), 1, 12345);
+    writer().set_waited(id_of("bb2"), 61);
+    batch.commit();
+  }
+  EXPECT_THAT(run("uploads").out,
+              AllOf(HasSubstr("receiving (waits)  waiting.raw"), HasSubstr("receiving          served.raw")));
+  EXPECT_THAT(run("uploads --state receiving").out, HasSubstr("waiting.raw"));
+  EXPECT_THAT(run("show bb2").out, AllOf(HasSubstr("for its client since 2"), HasSubstr("61 s")));
+  EXPECT_THAT(run("show aa1").out, Not(HasSubstr("for its client")));
+  EXPECT_EQ(run_json("show bb2").at("waits_seconds"), 61);
+  EXPECT_EQ(run_json("show bb2").at("state"), "receiving");
+  EXPECT_TRUE(run_json("show aa1").at("waits_seconds").is_null());
 }
 
 TEST_F(Admin, ShowTakesAnyUniqueBeginning) {

@@ -1,5 +1,6 @@
 #include <SQLiteCpp/Database.h>
 #include <SQLiteCpp/Statement.h>
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <gmock/gmock.h>
@@ -8,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "schema/ledger/migrations.h"
 #include "schema/ledger/writer.h"
 #include "tests/unit/ledger/records.h"
 
@@ -89,7 +91,62 @@ TEST_F(Opening, SettingsOfTheFile) {
   Writer writer(file_);
   SQLite::Database database(file_.string(), SQLite::OPEN_READONLY);
   EXPECT_EQ(database.execAndGet("PRAGMA journal_mode").getString(), "wal");
+  EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 2);
+}
+
+// As the first release wrote it: one upload of ours, one of an original, and an ended one.
+void make_first_version(const posix::Path& file) {
+  SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec(migrations().front());
+  database.exec(
+      "INSERT INTO meta VALUES ('ledger_id', '0123456789abcdef0123456789abcdef');"
+      "INSERT INTO uploads SELECT column1, 'lab1', 'a', 'a', '/b/' || column2, '{}', 0, 100, 40, NULL, "
+      "column3,"
+      "  NULL, NULL, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', NULL FROM (VALUES"
+      "  ('ab000000000000000000000000000001', 1, 'receiving'), ('ab000000000000000000000000000002', 2, "
+      "'receiving'),"
+      "  ('ab000000000000000000000000000003', 3, 'committed'));"
+      "INSERT INTO sessions (upload_id, origin, routing_id, upload_key, original, chunk_size, max_queue, "
+      "epoch,"
+      "  reserves) VALUES"
+      "  ('ab000000000000000000000000000001', 'lab1', x'01', 'ab000000000000000000000000000004', 0, 9, 9, 3, "
+      "'/b/1'),"
+      "  ('ab000000000000000000000000000002', 'lab1', x'02', NULL, 1, 9, 9, 1, '/b/2'),"
+      "  ('ab000000000000000000000000000003', 'lab1', x'03', NULL, 1, 9, 9, 1, NULL);"
+      "PRAGMA user_version = 1");
+}
+
+TEST_F(Opening, ALedgerOfTheFirstVersionIsBroughtUp) {
+  make_first_version(file_);
+  EXPECT_THAT(error_of([&] { Reader reader(file_); }), HasSubstr("version 1 is older"));
+  Writer writer(file_);
+  EXPECT_FALSE(writer.is_new());
+  EXPECT_EQ(writer.read().ledger_id().hex(), "0123456789abcdef0123456789abcdef");
+  const auto live = writer.read().live();
+  ASSERT_EQ(live.size(), 2U);
+  EXPECT_EQ(live[0].upload.bytes_received, 40U);
+  EXPECT_EQ(live[0].session.key, id_of(4));
+  EXPECT_EQ(live[0].session.epoch, 3U);
+  EXPECT_EQ(live[0].session.reserves, "/b/1");
+  for (const Row& row : live) {
+    EXPECT_FALSE(row.session.parked_seconds) << "it had a session, which a new receiver restores";
+    EXPECT_EQ(row.session.durable_bytes, 0U) << "nothing is known to be synced";
+  }
+  EXPECT_EQ(writer.read().count_by_state().at(State::committed), 1U);
+}
+
+TEST_F(Opening, AMigrationThatFailsHalfWayLeavesTheOldLedger) {
+  make_first_version(file_);
+  {
+    SQLite::Database database(file_.string(), SQLite::OPEN_READWRITE);
+    database.exec("ALTER TABLE sessions ADD COLUMN durable_bytes INTEGER");  // the second step of migration 2
+  }
+  EXPECT_THAT(error_of([&] { Writer writer(file_); }), HasSubstr("durable_bytes"));
+  SQLite::Database database(file_.string(), SQLite::OPEN_READONLY);
   EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 1);
+  const auto columns = columns_of(file_, "sessions");
+  EXPECT_EQ(std::count(columns.begin(), columns.end(), "parked_seconds"), 0);
 }
 
 TEST_F(Opening, FileModesFollowTheUmask) {

@@ -51,7 +51,7 @@ TEST_F(ReaderTest, UploadsAreFilteredAndNewestFirst) {
   const Reader reader(file_);
   const auto all = reader.uploads({});
   ASSERT_EQ(all.size(), 4U);
-  EXPECT_EQ(all.front().upload_id, id_of(4));
+  EXPECT_EQ(all.front().upload.upload_id, id_of(4));
   EXPECT_EQ(reader.uploads({.state = State::failed}).size(), 1U);
   EXPECT_EQ(reader.uploads({.origin = "odd"}).size(), 2U);
   EXPECT_EQ(reader.uploads({.since = "2999-01-01T00:00:00Z"}).size(), 0U);

@@ -112,6 +112,71 @@ TEST_F(WriterTest, AnEndGivesTheReservationUp) {
   EXPECT_EQ(row(2).session.reserves, session.reserves);
 }
 
+TEST_F(WriterTest, AParkedUploadWaitsWithoutItsDestination) {
+  put(writer_, 1);
+  EXPECT_FALSE(row(1).session.parked_seconds);
+  change([&] { writer_.set_parked(id_of(1), 5, 64); });
+  EXPECT_EQ(row(1).session.parked_seconds, 0U);
+  EXPECT_EQ(row(1).session.durable_bytes, 64U);
+  EXPECT_EQ(row(1).session.epoch, 5U);
+  EXPECT_FALSE(row(1).session.reserves);
+  EXPECT_EQ(upload(1).bytes_received, 64U);
+  EXPECT_EQ(upload(1).state, State::receiving);
+  change([&] { writer_.set_waited(id_of(1), 61); });
+  EXPECT_EQ(row(1).session.parked_seconds, 61U);
+  Session other = sample_session(2);
+  other.reserves = sample_upload(1).destination;
+  change([&] { writer_.add(sample_upload(2), other); });
+  EXPECT_EQ(row(2).session.reserves, other.reserves) << "its name is free";
+}
+
+TEST_F(WriterTest, AResumedUploadIsAsItWasPostedLast) {
+  put(writer_, 1);
+  change([&] { writer_.set_parked(id_of(1), 5, 64); });
+  Row changed = row(1);
+  changed.upload.filename = "other.raw";
+  changed.upload.clean_name = "other.raw";
+  changed.upload.destination = "/data/other.raw";
+  changed.upload.metadata = "{}";
+  changed.upload.untar = true;
+  changed.session.routing_id = std::string("\0new", 4);
+  changed.session.chunk_size = 4096;
+  changed.session.max_queue = 3;
+  changed.session.epoch = 6;
+  changed.session.reserves = changed.upload.destination;
+  change([&] { writer_.set_resumed(changed.upload, changed.session); });
+  EXPECT_EQ(upload(1).filename, "other.raw");
+  EXPECT_EQ(upload(1).clean_name, "other.raw");
+  EXPECT_EQ(upload(1).destination, "/data/other.raw");
+  EXPECT_EQ(upload(1).metadata, "{}");
+  EXPECT_TRUE(upload(1).untar);
+  EXPECT_EQ(upload(1).bytes_received, 64U);
+  EXPECT_EQ(row(1).session.routing_id, changed.session.routing_id);
+  EXPECT_EQ(row(1).session.chunk_size, 4096U);
+  EXPECT_EQ(row(1).session.max_queue, 3U);
+  EXPECT_EQ(row(1).session.epoch, 6U);
+  EXPECT_EQ(row(1).session.durable_bytes, 64U);
+  EXPECT_EQ(row(1).session.reserves, "/data/other.raw");
+  EXPECT_FALSE(row(1).session.parked_seconds);
+}
+
+TEST_F(WriterTest, WhatIsLostStartsAtZero) {
+  put(writer_, 1);
+  change([&] { writer_.set_parked(id_of(1), 5, 64); });
+  change([&] { writer_.set_lost(id_of(1)); });
+  EXPECT_EQ(row(1).session.durable_bytes, 0U);
+  EXPECT_EQ(upload(1).bytes_received, 0U);
+  EXPECT_EQ(row(1).session.parked_seconds, 0U) << "it still waits";
+}
+
+TEST_F(WriterTest, WhatHasEndedWaitsNoLonger) {
+  put(writer_, 1);
+  change([&] { writer_.set_parked(id_of(1), 5, 64); });
+  change([&] { writer_.set_ended(id_of(1), State::expired, 408, "nobody came", false); });
+  EXPECT_EQ(upload(1).state, State::expired);
+  EXPECT_FALSE(row(1).session.parked_seconds);
+}
+
 TEST_F(WriterTest, AnArchivesTreeTakesItsOwnName) {
   put(writer_, 1, State::extracting);
   change([&] { writer_.set_destination(id_of(1), "TOP", "/data/raw/TOP"); });
