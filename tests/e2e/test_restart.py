@@ -11,7 +11,7 @@ from typing import Callable
 from tests.e2e.harness import ServerTest, main
 from tests.e2e.timing import scaled, wait_until
 from tests.peer import wire
-from tests.peer.original_client import OriginalClient
+from tests.peer.original_client import Habits, OriginalClient
 from tests.peer.proxy import Proxy
 
 MIB = 1024 * 1024
@@ -107,7 +107,7 @@ class KilledWorkerTest(ServerTest):
         self.assert_sent(done)
 
     def original(self, file: Path, disturb: Callable[[], None]) -> None:
-        client = OriginalClient(self.proxy.endpoint, self.server.public_key, self.sender.keys, receive_timeout=2)
+        client = OriginalClient(self.proxy.endpoint, self.server.public_key, self.sender.keys, Habits(2))
         ended: list[object] = []
 
         def upload() -> None:

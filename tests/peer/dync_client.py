@@ -98,7 +98,8 @@ class DyncClient(RawPeer):
                 raise Refused(message)
             if isinstance(message, wire.UploadApproved) and (message.options or {}).get("key") == upload.key:
                 return message
-            if isinstance(message, wire.UploadFinished) and (message.receipt or {}).get("sha256") == upload.sha256.hex():
+            receipt = (message.receipt or {}) if isinstance(message, wire.UploadFinished) else {}
+            if receipt.get("sha256") == upload.sha256.hex():
                 return message
         raise NoAnswer(f"no answer to post-file of {upload.name} within {seconds} s")
 

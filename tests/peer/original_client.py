@@ -1,5 +1,8 @@
 """An original client (1.0.3) as the contract describes it: it must work against our server unchanged.
 
+It knows no options, no resume and no heartbeats, and it has one routing id for its life: libzmq reconnects by itself.
+While its source is silent it reads there and says nothing at all. It dies of what it can't follow.
+
 Run by hand: python3 -m tests.peer.original_client --help
 """
 from __future__ import annotations
@@ -8,6 +11,7 @@ import argparse
 import hashlib
 import json
 import sys
+import threading
 import uuid
 from collections import deque
 from dataclasses import dataclass
@@ -78,30 +82,38 @@ class Window:
         return bool(self._again) or not self.finished
 
     def rewind(self, seek: int) -> None:
-        """Only to the start of a chunk that is kept, or to where the next one begins once some were sent."""
+        """Only to the start of a chunk that is kept; where the next one would begin is no such place."""
         if not self._kept:
             raise Died(f"a status-report ({seek}) before the first chunk")
         starts = [chunk.seek for chunk in self._kept]
-        if seek in starts:
-            self._again = deque(list(self._kept)[starts.index(seek):])
-        elif seek == self._end:
-            self._again.clear()
-        else:
+        if seek not in starts:
             raise Died(f"can't rewind to {seek}: {len(starts)} chunks are kept, from {starts[0]} to {starts[-1]}")
+        self._again = deque(list(self._kept)[starts.index(seek):])
+
+
+@dataclass(frozen=True)
+class Habits:
+    """An original waits 30 s; tests make that short. `attentive`: it looks for messages between two chunks."""
+
+    receive_timeout: float = 30.0
+    approval_timeout: float = 30.0  # of the answer to post-file, after which it gives up
+    tries: int = 120
+    attentive: bool = False
+    chunk_size: Optional[int] = None  # smaller than the server allows
 
 
 class OriginalClient:
     """Sends one file over one connection."""
 
-    def __init__(self, endpoint: str, server_public: bytes, keys: KeyPair, receive_timeout: float = 30.0,
-                 tries: int = 120, chunk_size: Optional[int] = None) -> None:
-        self._receive_timeout = receive_timeout
-        self._tries = tries
-        self._chunk_size = chunk_size
+    def __init__(self, endpoint: str, server_public: bytes, keys: KeyPair, habits: Habits = Habits(),
+                 routing_id: Optional[bytes] = None) -> None:
+        self._habits = habits
+        self.approved = threading.Event()
         self.reports = 0  # status-reports that made it rewind
+        self.queries = 0
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.IDENTITY, uuid.uuid4().bytes)
+        self._socket.setsockopt(zmq.IDENTITY, routing_id or uuid.uuid4().bytes)
         self._socket.setsockopt(zmq.LINGER, 1000)
         self._socket.curve_serverkey = server_public
         self._socket.curve_publickey, self._socket.curve_secretkey = keys.public, keys.secret
@@ -114,20 +126,18 @@ class OriginalClient:
     def upload(self, source: BinaryIO, name: str, metadata: Optional[dict[str, object]] = None) -> str:
         """The upload's id. Raises Refused, Died or GaveUp."""
         self._socket.send_multipart(wire.post_file(name, json.dumps(metadata or {})))
-        approved = self._receive()
+        approved = self._receive(self._habits.approval_timeout)
         if approved is None:
-            raise GaveUp(f"no answer to post-file within {self._receive_timeout} s")
+            raise GaveUp(f"no answer to post-file within {self._habits.approval_timeout} s")
         if not isinstance(approved, wire.UploadApproved):
             raise Died(f"{approved} in answer to post-file")
-        chunk_size = min(self._chunk_size or approved.chunksize, approved.chunksize)
-        window = Window(source, chunk_size, approved.maxqueue)
-        return self._transfer(window, approved.credit)
+        self.approved.set()
+        chunk_size = min(self._habits.chunk_size or approved.chunksize, approved.chunksize)
+        return self._transfer(Window(source, chunk_size, approved.maxqueue), approved.credit)
 
     def _transfer(self, window: Window, credit: int) -> str:
         while True:
-            while credit > 0 and window.pending:
-                self._send(window)
-                credit -= 1
+            credit = self._send_what_is_allowed(window, credit)
             message = self._await_message()
             if isinstance(message, wire.UploadFinished):
                 return message.upload_id
@@ -137,27 +147,37 @@ class OriginalClient:
                 credit = message.credit
             elif isinstance(message, wire.TransferCredit):
                 credit += message.amount
-                if credit > 0 and not window.pending:
+                if not window.pending:  # after its end each credit message costs one more empty chunk
                     self._send(window)
-                    credit -= 1
+                    credit = max(0, credit - 1)
             else:
                 raise Died(f"{message} in the middle of a transfer")
+
+    def _send_what_is_allowed(self, window: Window, credit: int) -> int:
+        """The credit that is left: some, if there is nothing more to send, or if a message came between two chunks."""
+        while credit > 0 and window.pending:
+            self._send(window)
+            credit -= 1
+            if self._habits.attentive and self._socket.poll(0):
+                break
+        return credit
 
     def _send(self, window: Window) -> None:
         chunk = window.next()
         self._socket.send_multipart(wire.post_chunk(chunk.seek, chunk.data, window.digest if chunk.last else None))
 
     def _await_message(self) -> wire.ServerMessage:
-        for _ in range(self._tries):
-            message = self._receive()
+        for _ in range(self._habits.tries):
+            message = self._receive(self._habits.receive_timeout)
             if message is not None:
                 return message
+            self.queries += 1
             self._socket.send_multipart(wire.query_status())
         self._socket.send_multipart(wire.error(408, "The server does not answer."))
-        raise GaveUp(f"no answer to {self._tries} query-status")
+        raise GaveUp(f"no answer to {self._habits.tries} query-status")
 
-    def _receive(self) -> Optional[wire.ServerMessage]:
-        if not self._socket.poll(int(self._receive_timeout * 1000)):
+    def _receive(self, seconds: float) -> Optional[wire.ServerMessage]:
+        if not self._socket.poll(int(seconds * 1000)):
             return None
         message = parse_as_original(self._socket.recv_multipart())
         if isinstance(message, wire.Error):
@@ -176,7 +196,7 @@ def parse_as_original(frames: list[bytes]) -> wire.ServerMessage:
 def upload_file(endpoint: str, server_public: bytes, keys: KeyPair, path: Union[str, Path], name: Optional[str] = None,
                 metadata: Optional[dict[str, object]] = None, receive_timeout: float = 30.0,
                 chunk_size: Optional[int] = None) -> str:
-    client = OriginalClient(endpoint, server_public, keys, receive_timeout, chunk_size=chunk_size)
+    client = OriginalClient(endpoint, server_public, keys, Habits(receive_timeout, chunk_size=chunk_size))
     try:
         with open(path, "rb") as source:
             return client.upload(source, name or Path(path).name, metadata)

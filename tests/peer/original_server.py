@@ -1,7 +1,7 @@
 """An original server (1.0.3) as the contract describes it: our client must work against it unchanged.
 
 It stores directory/NAME and directory/NAME.sha256sum, forgets every session when it is restarted, and knows
-neither resume nor options.
+neither resume nor options: frames beyond those that it knows are ignored, whatever they hold.
 """
 from __future__ import annotations
 
@@ -73,6 +73,15 @@ class Problem(Exception):
         self.code = code
 
 
+ARGUMENTS = {b"post-file": 3, b"post-chunk": 4, b"query-status": 0, b"error": 2}
+
+
+def parse_as_original(frames: list[bytes]) -> wire.ClientMessage:
+    """Trailing frames that the original does not know are ignored."""
+    known = ARGUMENTS.get(frames[0], len(frames)) if frames else 0
+    return wire.parse_client(frames[: 1 + known])
+
+
 class OriginalServer:
     """Serves in a thread of its own. `home` holds server.key_secret and clients/."""
 
@@ -82,7 +91,7 @@ class OriginalServer:
         self._store = store
         self._credit = credit
         self._chunk_size = chunk_size
-        self._maxqueue = maxqueue if maxqueue is not None else credit + 50
+        self._maxqueue = maxqueue if maxqueue is not None else credit
         self._port = port
         self._stopping = threading.Event()
         self._sessions: dict[tuple[str, bytes], Session] = {}
@@ -145,7 +154,7 @@ class OriginalServer:
 
     def _handle(self, peer: bytes, user: str, frames: list[bytes]) -> None:
         try:
-            for answer in self._answers((user, peer), wire.parse_client(frames)):
+            for answer in self._answers((user, peer), parse_as_original(frames)):
                 self._socket.send_multipart([peer, *answer])
         except (Problem, wire.Malformed) as problem:
             self._forget((user, peer))

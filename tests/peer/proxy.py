@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Callable, Optional, Type
 
@@ -16,28 +16,31 @@ BUFFER = 128 * 1024  # of each socket, so that little is on its way
 
 @dataclass
 class Faults:
-    """What is wrong with the network at this moment."""
+    """What is wrong with the network at this moment, for all connections that share this object."""
 
-    rate: Optional[float] = None  # bytes a second towards the server, over all connections
+    rate: Optional[float] = None  # bytes a second towards the server
     delay: float = 0.0  # seconds that a byte travels longer, each way
     stalled: bool = False  # connections stay open, nothing moves
     refusing: bool = False  # new connections are reset
     cut_after: Optional[int] = None  # cut once this many bytes more went to the server
+    next_send: float = 0.0  # when the next byte may leave, for the rate
 
 
 @dataclass
 class Counters:
-    connections: int = 0
+    accepted: int = 0
+    connections: int = 0  # of these, handed on to the server
     cuts: int = 0
     up: int = 0  # bytes handed on to the server
     down: int = 0
 
 
 class Pipe:
-    """The two sockets of one connection."""
+    """The two sockets of one connection, and what is wrong with it."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, faults: Faults) -> None:
         self.writers = [writer]
+        self.faults = faults
 
     def reset(self) -> None:
         """RST on both sides: what is under way is lost."""
@@ -49,15 +52,16 @@ class Pipe:
 
 
 class Proxy:
-    """Listens on `port` of 127.0.0.1 and forwards to `target`."""
+    """Listens on `port` of 127.0.0.1 and forwards to `target`. All connections share `faults`, unless `faults_of`
+    gives each its own by its number, from 0."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], faults_of: Optional[Callable[[int], Faults]] = None) -> None:
         self.target = target
         self.faults = Faults()
         self.counters = Counters()
         self.port = 0
+        self._faults_of = faults_of
         self._pipes: set[Pipe] = set()
-        self._next_send = 0.0
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -89,6 +93,10 @@ class Proxy:
     def resume(self) -> None:
         self.faults.stalled = False
 
+    def swallow(self) -> None:
+        """A black hole: the connections of now stay open and move nothing any more, whatever `faults` says later."""
+        self._call(self._swallow)
+
     def close(self) -> None:
         self._call(self._cut)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -104,6 +112,10 @@ class Proxy:
         self.counters.cuts += 1
         for pipe in list(self._pipes):
             pipe.reset()
+
+    def _swallow(self) -> None:
+        for pipe in self._pipes:
+            pipe.faults = replace(pipe.faults, stalled=True)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -121,8 +133,9 @@ class Proxy:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        pipe = Pipe(writer)
-        if self.faults.refusing:
+        pipe = Pipe(writer, self._faults_of(self.counters.accepted) if self._faults_of else self.faults)
+        self.counters.accepted += 1
+        if self.faults.refusing or pipe.faults.refusing:
             pipe.reset()
             return
         try:
@@ -133,33 +146,57 @@ class Proxy:
         pipe.writers.append(remote_writer)
         self.counters.connections += 1
         self._pipes.add(pipe)
+        up, down = Pump(self, pipe, remote_writer, up=True), Pump(self, pipe, writer, up=False)
         try:
-            await asyncio.gather(self._pump(reader, remote_writer, up=True), self._pump(remote_reader, writer, up=False))
+            await asyncio.gather(up.run(reader), down.run(remote_reader))
         finally:
             self._pipes.discard(pipe)
             for each in pipe.writers:
                 each.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, up: bool) -> None:
-        """One direction: a reader that stamps each block with its time of delivery, and a sender."""
-        blocks: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)
-        sender = asyncio.ensure_future(self._send(blocks, writer, up))
+    def count(self, pipe: Pipe, size: int, up: bool) -> None:
+        if not up:
+            self.counters.down += size
+            return
+        self.counters.up += size
+        faults = pipe.faults
+        if faults.cut_after is not None:
+            faults.cut_after -= size
+            if faults.cut_after <= 0:
+                faults.cut_after = None
+                self._cut_those_of(faults)
+
+    def _cut_those_of(self, faults: Faults) -> None:
+        self.counters.cuts += 1
+        for pipe in list(self._pipes):
+            if pipe.faults is faults:
+                pipe.reset()
+
+
+class Pump:
+    """One direction of a connection: a reader that stamps each block with its time of delivery, and a sender."""
+
+    def __init__(self, proxy: Proxy, pipe: Pipe, writer: asyncio.StreamWriter, up: bool) -> None:
+        self._proxy, self._pipe, self._writer, self._up = proxy, pipe, writer, up
+        self._blocks: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)
+
+    async def run(self, reader: asyncio.StreamReader) -> None:
+        sender = asyncio.ensure_future(self._send())
         try:
             while data := await reader.read(BLOCK):
-                await blocks.put((time.monotonic() + self.faults.delay, data))
+                await self._blocks.put((time.monotonic() + self._pipe.faults.delay, data))
         except OSError:
             pass
-        await blocks.put((0.0, b""))
+        await self._blocks.put((0.0, b""))
         await sender
 
-    async def _send(self, blocks: "asyncio.Queue[tuple[float, bytes]]", writer: asyncio.StreamWriter, up: bool) -> None:
+    async def _send(self) -> None:
+        writer = self._writer
         while True:
-            due, data = await blocks.get()
+            due, data = await self._blocks.get()
             if not data:
                 break
-            if not writer.is_closing():
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                await self._wait_for_the_network(len(data) if up else 0)
+            await self._wait_for_the_network(due, len(data))
             if writer.is_closing():
                 continue  # the other side is gone; the reader ends this pump
             try:
@@ -167,28 +204,20 @@ class Proxy:
                 await writer.drain()
             except OSError:
                 continue
-            self._count(len(data), up)
+            self._proxy.count(self._pipe, len(data), self._up)
         if not writer.is_closing() and writer.can_write_eof():
             try:
                 writer.write_eof()
             except OSError:
                 pass
 
-    async def _wait_for_the_network(self, bytes_up: int) -> None:
-        while self.faults.stalled:
+    async def _wait_for_the_network(self, due: float, size: int) -> None:
+        if not self._writer.is_closing():
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+        while self._pipe.faults.stalled and not self._writer.is_closing():
             await asyncio.sleep(0.01)
-        if self.faults.rate is not None and bytes_up:
+        faults = self._pipe.faults
+        if faults.rate is not None and self._up and not self._writer.is_closing():
             now = time.monotonic()
-            self._next_send = max(now, self._next_send) + bytes_up / self.faults.rate
-            await asyncio.sleep(self._next_send - now)
-
-    def _count(self, size: int, up: bool) -> None:
-        if not up:
-            self.counters.down += size
-            return
-        self.counters.up += size
-        if self.faults.cut_after is not None:
-            self.faults.cut_after -= size
-            if self.faults.cut_after <= 0:
-                self.faults.cut_after = None
-                self._cut()
+            faults.next_send = max(now, faults.next_send) + size / faults.rate
+            await asyncio.sleep(faults.next_send - now)

@@ -3,20 +3,23 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import random
 import tempfile
 import threading
 import time
 import unittest
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 import zmq
 
 from tests.peer import keys, wire
-from tests.peer.original_client import Died, GaveUp, OriginalClient, Refused, Window
+from tests.peer.dync_client import DyncClient, Upload
+from tests.peer.original_client import (Died, GaveUp, Habits, OriginalClient, Refused, Window,
+                                        parse_as_original)
 from tests.peer.original_server import CHUNK_SIZE, UNKNOWN, OriginalServer
-from tests.peer.proxy import Proxy
+from tests.peer.proxy import Faults, Proxy
 from tests.peer.raw import RawPeer
 
 
@@ -43,7 +46,8 @@ class WireTest(unittest.TestCase):
         self.assertEqual(wire.parse_client(wire.post_file("n", "{}", options)), wire.PostFile(0, "n", "{}", options))
 
     def test_a_wrong_width_is_malformed(self) -> None:
-        cases: list[list[bytes]] = [[b"transfer-credit", b"\0"], [b"status-report", b"\0" * 4, b"\0" * 4], [b"hello"], []]
+        cases: list[list[bytes]] = [[b"transfer-credit", b"\0"], [b"status-report", b"\0" * 4, b"\0" * 4], [b"hello"],
+                                    []]
         for frames in cases:
             with self.subTest(frames=frames), self.assertRaises(wire.Malformed):
                 wire.parse_server(frames)
@@ -64,6 +68,8 @@ class WindowTest(unittest.TestCase):
             window.rewind(0)
         with self.assertRaises(Died):
             window.rewind(3)
+        with self.assertRaises(Died):
+            window.rewind(6)  # where the next chunk would begin
         window.rewind(2)
         self.assertEqual([window.next(), window.next()], sent[1:])
 
@@ -85,12 +91,14 @@ class PeersTest(unittest.TestCase):
         self.server = OriginalServer(self.home, self.store, credit=8)
         self.addCleanup(lambda: self.server.stop())
 
-    def client(self, endpoint: Optional[str] = None, timeout: float = 30.0,
-               chunk_size: Optional[int] = None) -> OriginalClient:
-        client = OriginalClient(endpoint or self.server.endpoint, self.server_public, self.client_keys, timeout,
-                                chunk_size=chunk_size)
+    def client(self, endpoint: Optional[str] = None, timeout: float = 30.0, **habits: Any) -> OriginalClient:
+        client = OriginalClient(endpoint or self.server.endpoint, self.server_public, self.client_keys,
+                                Habits(timeout, **habits))
         self.addCleanup(client.close)
         return client
+
+    def raw(self, endpoint: Optional[str] = None) -> RawPeer:
+        return RawPeer(endpoint or self.server.endpoint, self.server_public, self.client_keys)
 
     def proxy(self) -> Proxy:
         return self.enterContext(Proxy(("127.0.0.1", self.server.port)))
@@ -151,12 +159,104 @@ class PeersTest(unittest.TestCase):
         self.client(proxy.endpoint).upload(io.BytesIO(bytes(1_000_000)), "slow")
         self.assertGreater(time.monotonic() - start, 0.9)
 
+    def test_each_connection_has_its_own_faults(self) -> None:
+        rates: list[Optional[float]] = [None, 500_000]
+        proxy = self.enterContext(Proxy(("127.0.0.1", self.server.port), lambda number: Faults(rate=rates[number])))
+        times = []
+        for name in ("fast", "slow"):
+            start = time.monotonic()
+            self.client(proxy.endpoint).upload(io.BytesIO(bytes(1_000_000)), name)
+            times.append(time.monotonic() - start)
+        self.assertGreater(times[1], 1.9)
+        self.assertLess(times[0], times[1] / 2)
+
+    def test_a_cut_of_one_connection_leaves_the_others(self) -> None:
+        faults = [Faults(cut_after=1000), Faults(), Faults()]
+        proxy = self.enterContext(Proxy(("127.0.0.1", self.server.port), faults.__getitem__))
+        cut = self.client(proxy.endpoint, timeout=0.3)
+        wait_until(lambda: proxy.counters.accepted == 1)
+        with self.raw(proxy.endpoint) as other:
+            other.send(wire.post_file("other"))
+            cut.upload(io.BytesIO(bytes(500_000)), "cut")
+            other.expect(wire.UploadApproved)
+        self.assertEqual((proxy.counters.cuts, proxy.counters.accepted), (1, 3))
+
+    def test_a_black_hole_swallows_the_connections_of_now(self) -> None:
+        proxy = self.proxy()
+        with self.raw(proxy.endpoint) as mute:
+            mute.ask(wire.post_file("mute"), wire.UploadApproved)
+            proxy.swallow()
+            mute.send(wire.query_status())
+            self.client(proxy.endpoint).upload(io.BytesIO(b"new"), "new")
+            self.assertIsNone(mute.receive(0))
+            proxy.cut()
+            self.assertIsInstance(mute.ask(wire.query_status(), wire.StatusReport), wire.StatusReport)
+
     def test_a_refusing_proxy_lets_nobody_through(self) -> None:
         proxy = self.proxy()
         proxy.faults.refusing = True
         with self.assertRaises(GaveUp):
-            self.client(proxy.endpoint, timeout=0.3).upload(io.BytesIO(b"x"), "never")
+            self.client(proxy.endpoint, approval_timeout=0.3).upload(io.BytesIO(b"x"), "never")
         self.assertEqual(self.server.posts, 0)
+
+    def test_silent_while_its_source_is(self) -> None:
+        """It reads, and says nothing: no query-status, whatever its receive timeout is."""
+        ours, theirs = os.pipe()
+        client = self.client(timeout=0.1)
+        with open(ours, "rb") as source:
+            thread = threading.Thread(target=client.upload, args=(source, "slow-source"))
+            thread.start()
+            with open(theirs, "wb", buffering=0) as sink:
+                sink.write(b"first")
+                wait_until(lambda: self.server.live == 1)
+                time.sleep(0.5)  # what is observed here is that nothing is said
+                self.assertEqual((client.queries, self.server.queries), (0, 0))
+                sink.write(b" second")
+            thread.join(30)
+        self.assert_stored("slow-source", b"first second")
+
+    def test_it_asks_so_often_and_gives_up(self) -> None:
+        proxy = self.proxy()
+        proxy.slow(500_000)
+        client = self.client(proxy.endpoint, timeout=0.05, tries=5)
+        threading.Thread(target=lambda: (client.approved.wait(30), proxy.stall()), daemon=True).start()
+        with self.assertRaises(GaveUp):
+            client.upload(io.BytesIO(bytes(3_000_000)), "unheard")
+        self.assertEqual(client.queries, 5)
+
+    def test_an_attentive_client_hears_of_a_gap_in_mid_window(self) -> None:
+        data = random.Random(4).randbytes(4_000_000)
+        proxy = self.proxy()
+        proxy.faults.cut_after = 1_000_000
+        client = self.client(proxy.endpoint, timeout=0.3, attentive=True)
+        client.upload(io.BytesIO(data), "attentive")
+        self.assert_stored("attentive", data)
+
+    def test_trailing_frames_are_ignored(self) -> None:
+        approved = wire.UploadApproved(1, 2, 3)
+        self.assertEqual(parse_as_original([*wire.upload_approved(1, 2, 3), b"{not json"]), approved)
+        self.assertEqual(parse_as_original([*wire.upload_finished("id"), b"{}", b""]), wire.UploadFinished("id"))
+        with self.raw() as peer:
+            peer.ask(wire.post_file("trailing", b"{}", b"no json"), wire.UploadApproved)
+            peer.ask([*wire.query_status(), b"more"], wire.StatusReport)
+
+    def test_the_data_of_a_last_chunk_is_ignored(self) -> None:
+        with self.raw() as peer:
+            peer.ask(wire.post_file("last"), wire.UploadApproved)
+            peer.send(wire.post_chunk(0, b"data"))
+            peer.ask(wire.post_chunk(4, b"more", hashlib.sha256(b"data").digest()), wire.UploadFinished)
+            self.assertEqual(peer.ask(wire.query_status(), wire.Error), wire.Error(500, UNKNOWN))
+        self.assert_stored("last", b"data")
+
+    def test_what_our_client_sends_means_nothing_to_it(self) -> None:
+        """It answers as ever, without options: who awaits an echo of the key waits in vain."""
+        upload = Upload("ours", b"data")
+        with DyncClient(self.server.endpoint, self.server_public, self.client_keys) as ours:
+            ours.send(upload.post())
+            self.assertIsNone(ours.expect(wire.UploadApproved).options)
+            ours.send(upload.chunk(0, 4))
+            self.assertIsNone(ours.ask(upload.last(), wire.UploadFinished).receipt)
+        self.assert_stored("ours", b"data")
 
     def test_a_restarted_server_has_forgotten(self) -> None:
         proxy = self.proxy()
@@ -184,11 +284,11 @@ class PeersTest(unittest.TestCase):
             stranger.send(wire.post_file("x"))
             self.assertFalse(stranger.await_handshake(10))
         self.assertEqual(self.server.posts, 0)
-        with RawPeer(self.server.endpoint, self.server_public, self.client_keys) as listed:
+        with self.raw() as listed:
             self.assertTrue(listed.await_handshake(10))
 
     def test_a_wrong_checksum_and_a_wrong_seek(self) -> None:
-        with RawPeer(self.server.endpoint, self.server_public, self.client_keys) as peer:
+        with self.raw() as peer:
             peer.ask(wire.post_file("wrong"), wire.UploadApproved)
             peer.send(wire.post_chunk(7, b"gap"))
             self.assertEqual(peer.ask(wire.query_status(), wire.StatusReport), wire.StatusReport(0, 8))
