@@ -32,7 +32,7 @@ inline constexpr seconds kServerHeartbeat{5};
 inline constexpr seconds kServerHeartbeatTtl{20};
 inline constexpr seconds kServerHeartbeatTimeout{60};  // a 256 KiB chunk at 128 kbit/s holds the answer back
 inline constexpr seconds kClientHeartbeat{5};
-inline constexpr seconds kClientHeartbeatTimeout{30};
+inline constexpr seconds kClientHeartbeatTimeout{15};  // its chunks take 1 s, all on its way 3 s
 inline constexpr seconds kHandshake{10};
 inline constexpr seconds kLinger{1};
 inline constexpr int kBacklog = 1024;
@@ -60,7 +60,7 @@ inline constexpr std::uint64_t kWindow = 32 * kMiB;
 // Messages that libzmq keeps of one connection: a window of 1 MiB chunks and the small messages between them.
 inline constexpr int kServerReceiveHwm = 40;
 // An upload's window at first, in bytes, and how it grows: by what was written in the last two spans.
-inline constexpr std::uint64_t kFirstWindow = 2 * kMiB;
+inline constexpr std::uint64_t kFirstWindow = 4 * kMiB;
 inline constexpr seconds kDeliverySpan{5};
 inline constexpr std::size_t kFirstWaiting = 64;  // of those that wait for credit: a chunk is kept for each
 inline constexpr std::uint64_t kReceiverMemory = 256 * kMiB;  // beyond the budget: then it starts anew

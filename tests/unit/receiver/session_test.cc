@@ -11,6 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::uint64_t kMiB = limits::kMiB;
 
+constexpr std::uint32_t kFirst = limits::kFirstWindow / kMiB;  // chunks of ours at the approval
+
 wire::Receipt receipt_for(const Driver& driver) {
   return {driver.upload, digest::Digest{}, 5, "box/a.txt", "2026-01-01T00:00:00Z"};
 }
@@ -21,7 +23,7 @@ TEST(Session, ApprovesOursWithOptionsAndAnOriginalWithout) {
   ASSERT_EQ(approved.size(), 1U);
   EXPECT_EQ(approved[0].chunk_size, kMiB);
   EXPECT_EQ(approved[0].max_queue, 64U);
-  EXPECT_EQ(approved[0].credit, 32U);
+  EXPECT_EQ(approved[0].credit, kFirst);
   ASSERT_TRUE(approved[0].options);
   EXPECT_EQ(approved[0].options->key, ours.key);
   EXPECT_EQ(approved[0].options->upload_id, ours.upload);
@@ -33,7 +35,7 @@ TEST(Session, ApprovesOursWithOptionsAndAnOriginalWithout) {
   EXPECT_FALSE(plain[0].options);
   EXPECT_EQ(plain[0].chunk_size, 256 * 1024U);
   EXPECT_EQ(plain[0].max_queue, 100U);
-  EXPECT_EQ(plain[0].credit, 84U);
+  EXPECT_EQ(plain[0].credit, limits::kFirstWindow / limits::kOriginalChunk);
 }
 
 TEST(Session, TakesAFileInOrderAndCompletesIt) {
@@ -77,7 +79,7 @@ TEST(Session, TheSamePostFileGetsTheSameApprovalAndAnother409) {
   const auto again = sent<wire::UploadApproved>(driver.say(driver.post()));
   ASSERT_EQ(again.size(), 1U);
   EXPECT_EQ(again[0].options->seek, 100U);
-  EXPECT_EQ(again[0].credit, 31U) << "absolute: what is left of the limit";
+  EXPECT_EQ(again[0].credit, kFirst - 1) << "absolute: what is left of the limit";
 
   auto other = driver.post("b.txt");
   other.options->key = driver.upload;
@@ -95,7 +97,7 @@ TEST(Session, AGapIsReportedOnceAndTheRestDroppedUntilItFits) {
   const auto report = driver.chunk(200, 100);
   ASSERT_EQ(sent<wire::StatusReport>(report).size(), 1U);
   EXPECT_EQ(sent<wire::StatusReport>(report)[0].seek, 100U);
-  EXPECT_EQ(sent<wire::StatusReport>(report)[0].credit, 31U);
+  EXPECT_EQ(sent<wire::StatusReport>(report)[0].credit, kFirst - 1);
   EXPECT_TRUE(driver.chunk(300, 100).empty());
   driver.pass(24s);
   EXPECT_TRUE(driver.chunk(400, 100).empty());
@@ -128,7 +130,7 @@ TEST(Session, AQueryGetsOneReportAPositionAndElseNoCredit) {
 TEST(Session, AnOriginalGetsNoReportBeforeItsFirstChunk) {
   Driver driver(false);
   driver.approve();
-  for (std::uint32_t i = 0; i < limits::kOriginalReserve; ++i) {
+  for (std::uint32_t i = 0; i < limits::kOriginalQueue - limits::kFirstWindow / limits::kOriginalChunk; ++i) {
     const auto nudge = driver.say(wire::QueryStatus{});
     ASSERT_TRUE(sent<wire::StatusReport>(nudge).empty());
     EXPECT_EQ(sent<wire::TransferCredit>(nudge).at(0).amount, 1U);
@@ -187,8 +189,8 @@ TEST(Session, WhatAClientDoesWrongEndsItsUploadWithTheCode) {
 TEST(Session, MoreThanTheCreditIs429) {
   Driver driver(true);
   driver.approve();
-  for (std::uint64_t i = 0; i < 32; ++i) ASSERT_EQ(wanted<Take>(driver.chunk(i, 1)).size(), 1U);
-  EXPECT_EQ(code_of(driver.chunk(32, 1)), 429U);
+  for (std::uint64_t i = 0; i < kFirst; ++i) ASSERT_EQ(wanted<Take>(driver.chunk(i, 1)).size(), 1U);
+  EXPECT_EQ(code_of(driver.chunk(kFirst, 1)), 429U);
 }
 
 TEST(Session, AFileThatIsNotAsLongAsAnnouncedIsRefused) {
@@ -415,7 +417,7 @@ TEST(Session, NothingIsSaidWhileAnotherUserSpokeLast) {
   driver.say(wire::QueryStatus{});
   const auto offer = driver.book.next_offer();
   ASSERT_TRUE(offer) << "who comes back gets its turn";
-  EXPECT_EQ(sent<wire::TransferCredit>(driver.session.offer(offer->chunks)).at(0).amount, 2U);
+  EXPECT_EQ(sent<wire::TransferCredit>(driver.session.offer(offer->chunks)).at(0).amount, kFirst);
 }
 
 TEST(Session, AWriteErrorAbortsAndTellsTheClient) {
