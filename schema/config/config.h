@@ -22,8 +22,19 @@ struct Dropbox {
   Path path;
   std::vector<std::string> origins;  // empty: every user
   bool requires_barcode = true;
-  bool match_file = true;  // false: the rule never matches
-  int line = 0;            // of the config file, for messages
+  bool match_file = true;                      // false: the rule never matches
+  std::vector<std::string> required_metadata;  // top-level keys
+  std::optional<Path> schema;                  // a JSON Schema file; its text is in Config::named
+  std::optional<mode_t> mode;        // of directories; files get it without x; absent: as the umask has it
+  std::optional<std::string> group;  // name or number; its id is in Config::named
+  int line = 0;                      // of the config file, for messages
+};
+
+// What the file only names. It is read together with the file, once, by the supervisor: so all workers of one
+// server see the same, and what becomes of it later stops none of them.
+struct Named {
+  std::map<Path, std::string> schemas;               // text of each schema file
+  std::map<std::string, gid_t, std::less<>> groups;  // id of each group
 };
 
 struct Storage {
@@ -80,9 +91,13 @@ struct Config {
   Limits limits;
   Untar untar;
   Workers workers;
+  Named named;  // filled by read_named, or from a bundle
   std::map<std::string, int, std::less<>>
       lines;  // where a setting stands, for messages: "storage.path" is on 4
 };
+
+// "storage.dropboxes[2].schema"
+std::string dropbox_key(std::size_t index, const char* name);
 
 // "FILE:LINE: KEY: what is wrong and what to change". A server that meets one exits 78. Without a line (0) or
 // a key (empty) that part is left out.
@@ -91,9 +106,15 @@ class Error : public std::runtime_error {
   Error(const Path& file, int line, std::string_view key, std::string_view sentence);
 };
 
-// Reads the text of a config file; `file` is absolute: it names the file and anchors relative paths. `home`
-// is the user's home directory, for the default keys.dir. Pure. Throws Error.
+// Reads the text of a config file, or a bundle; `file` is absolute: it names the file and anchors relative
+// paths. `home` is the user's home directory, for the default keys.dir. Pure. Throws Error.
 Config parse(std::string_view text, const Path& file, const Path& home);
+
+// Reads the schema files and looks up the groups that the config names. Throws Error.
+void read_named(Config& config);
+
+// The text of a config file together with what read_named found: what the workers get.
+std::string bundle(std::string_view text, const Named& named);
 
 // What parse can't see: that each directory is there and writable, that tmp_dir and the dropboxes share a
 // file system, that the ledger lies in none of them. Throws Error.

@@ -80,10 +80,6 @@ class Checker {
   const Config& config_;
 };
 
-std::string dropbox_key(std::size_t index) {
-  return "storage.dropboxes[" + std::to_string(index) + "].path";
-}
-
 }  // namespace
 
 void check_directories(const Config& config) {
@@ -91,7 +87,7 @@ void check_directories(const Config& config) {
   try {
     checker.check_writable({"storage.tmp_dir", config.storage.tmp_dir});
     for (std::size_t i = 0; i < config.storage.dropboxes.size(); ++i) {
-      const Directory dropbox{dropbox_key(i), config.storage.dropboxes[i].path};
+      const Directory dropbox{dropbox_key(i, "path"), config.storage.dropboxes[i].path};
       checker.check_writable(dropbox);
       checker.check_same_device(dropbox);
     }

@@ -111,10 +111,10 @@ void note_lines(const Value& storage, Config& config) {
     if (const Value value = storage.at(name); !value.absent()) config.lines[value.key()] = value.line();
   }
   for (const Value& dropbox : storage.at("dropboxes").items()) {
-    const Value path = dropbox.at("path");
-    config.lines[path.key()] = path.line();
-    const Value regexp = dropbox.at("regexp");
-    config.lines[regexp.key()] = regexp.line();
+    for (const char* name : {"path", "regexp", "schema", "group"}) {
+      const Value value = dropbox.at(name);
+      config.lines[value.key()] = value.line();
+    }
   }
 }
 
@@ -124,13 +124,13 @@ Error::Error(const Path& file, int line, std::string_view key, std::string_view 
     : std::runtime_error(place(file, line, key).append(sentence)) {}
 
 Config parse(std::string_view text, const Path& file, const Path& home) {
-  const Value root(file, read_yaml(text, file));
-  allow_known(root);
   Config config{};
+  const Value root(file, read_yaml(unbundle(text, config.named), file));
+  allow_known(root);
   config.file = file;
   config.address = read_address(root.at("address"));
   read_options(root.at("options"), file.parent_path(), config);
-  config.storage = read_storage(root.at("storage"));
+  config.storage = read_storage(root.at("storage"), file.parent_path());
   note_lines(root.at("storage"), config);
   config.logging = read_logging(root.at("logging"), file.parent_path());
   read_numbers(root, config);

@@ -6,8 +6,6 @@
 namespace dync::names {
 namespace {
 
-constexpr std::size_t kMostQuoted = 80;
-
 struct Lead {
   std::size_t length;
   char32_t bits;
@@ -64,10 +62,10 @@ bool is_deceptive(char32_t c) {
   return control || bidi || c == 0x2028 || c == 0x2029;
 }
 
-std::string quote(std::string_view text) {
+std::string quote(std::string_view text, std::size_t most) {
   std::string shown = "'";
   for (std::size_t at = 0; at < text.size();) {
-    if (shown.size() > kMostQuoted) return shown + "…'";
+    if (shown.size() > most) return shown + "…'";
     const auto [c, length] = code_point_at(text, at);
     if (length == 0) {
       shown += "\\x" + hex(static_cast<unsigned char>(text[at]), 2);

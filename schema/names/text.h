@@ -21,8 +21,9 @@ std::size_t first_unprintable(std::string_view text);
 // Controls, bidi overrides and isolates, line separators: they make a name look like another one.
 bool is_deceptive(char32_t code_point);
 
-// The text between single quotes, at most 80 bytes of it, on one line: what is deceptive or no UTF-8 becomes
+// The text between single quotes, about `most` bytes of it, on one line: what is deceptive or no UTF-8 becomes
 // \x.. or \u....
-std::string quote(std::string_view text);
+inline constexpr std::size_t kMostQuoted = 80;
+std::string quote(std::string_view text, std::size_t most = kMostQuoted);
 
 }  // namespace dync::names

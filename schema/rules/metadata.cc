@@ -1,19 +1,14 @@
-#include <algorithm>
-#include <simdjson.h>
-#include <vector>
-
 #include "schema/limits/limits.h"
 #include "schema/names/text.h"
+#include "schema/rules/json.h"
 #include "schema/rules/rules.h"
 
 namespace dync::rules {
 namespace {
 
-namespace dom = simdjson::dom;
+namespace dom = json::dom;
 using names::quote;
 using wire::Code;
-
-using Problem = std::optional<Refusal>;
 
 Refusal malformed(const std::string& sentence) {
   return {Code::malformed, "the metadata " + sentence};
@@ -44,39 +39,11 @@ Refusal explain(simdjson::error_code error) {
   }
 }
 
-Problem check_value(const dom::element& value, std::size_t depth);
-
-Problem check_object(const dom::object& object, std::size_t depth) {
-  std::vector<std::string_view> keys;
-  for (const auto& [key, value] : object) {
-    keys.push_back(key);
-    if (auto problem = check_value(value, depth)) return problem;
-  }
-  std::sort(keys.begin(), keys.end());
-  const auto twice = std::adjacent_find(keys.begin(), keys.end());
-  if (twice == keys.end()) return std::nullopt;
-  return malformed("has the key " + quote(*twice) + " twice; keep one of them");
-}
-
-// simdjson takes an object with a key twice, and 1,024 levels.
-Problem check_value(const dom::element& value, std::size_t depth) {
-  const bool nested = value.is_object() || value.is_array();
-  if (nested && depth >= limits::kMaxMetadataDepth) return too_deep();
-  dom::object object;
-  if (value.get(object) == simdjson::SUCCESS) return check_object(object, depth + 1);
-  dom::array array;
-  if (value.get(array) != simdjson::SUCCESS) return std::nullopt;
-  for (const dom::element item : array) {
-    if (auto problem = check_value(item, depth + 1)) return problem;
-  }
-  return std::nullopt;
-}
-
 bool is_true(const simdjson::simdjson_result<dom::element>& value) {
   bool flag = false;
   if (value.get(flag) == simdjson::SUCCESS) return flag;
   std::string_view text;
-  return value.get(text) == simdjson::SUCCESS && (text == "True" || text == "true");
+  return value.get(text) == simdjson::SUCCESS && text == "True";
 }
 
 bool is_word(std::string_view text) {
@@ -101,19 +68,22 @@ std::variant<Metadata, Refusal> read_keys(const dom::object& object) {
 
 }  // namespace
 
-std::variant<Metadata, Refusal> parse_metadata(std::string_view json, std::size_t max_bytes) {
-  if (json.size() > max_bytes) {
-    return Refusal{Code::too_large, "the metadata has " + std::to_string(json.size()) +
+std::variant<Metadata, Refusal> parse_metadata(std::string_view text, std::size_t max_bytes) {
+  if (text.size() > max_bytes) {
+    return Refusal{Code::too_large, "the metadata has " + std::to_string(text.size()) +
                                         " bytes; shorten it to " + std::to_string(max_bytes) + " at most"};
   }
   dom::parser parser;
   dom::element root;
-  const simdjson::padded_string padded(json);
+  const simdjson::padded_string padded(text);
   if (const auto error = parser.parse(padded).get(root)) return explain(error);
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS)
     return malformed(R"(is no JSON object; write it as {"key": "value"})");
-  if (auto problem = check_value(root, 0)) return *problem;
+  if (const auto flaw = json::find_flaw(root, limits::kMaxMetadataDepth)) {
+    if (!flaw->twice) return too_deep();
+    return malformed("has the key " + quote(*flaw->twice) + " twice; keep one of them");
+  }
   return read_keys(object);
 }
 

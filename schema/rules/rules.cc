@@ -1,9 +1,11 @@
 #include "schema/rules/rules.h"
 
 #include <algorithm>
+#include <map>
 #include <system_error>
 
 #include "schema/names/text.h"
+#include "schema/rules/demands.h"
 #include "schema/rules/pattern.h"
 
 namespace dync::rules {
@@ -15,6 +17,8 @@ using wire::Code;
 struct Rule {
   config::Dropbox dropbox;
   Pattern pattern;
+  Demands demands;
+  Access access;
 };
 
 // Why no rule took an upload, as far as its sender may know.
@@ -35,22 +39,74 @@ Refusal gave_up(std::string_view name, int line) {
                              "; use a simpler name, and tell the server's operator to simplify the regexp"};
 }
 
+Refusal unmet_demands(const std::string& unmet, int line) {
+  return {Code::refused, "the metadata " + unmet + " (as JSON pointers; demanded by the dropbox of line " +
+                             std::to_string(line) + ")"};
+}
+
+// Where the data goes, and who may read it there.
+struct Target {
+  config::Path directory;
+  Access access;
+};
+
 bool lets_in(const config::Dropbox& dropbox, std::string_view user) {
   const auto& origins = dropbox.origins;
   return origins.empty() || std::find(origins.begin(), origins.end(), user) != origins.end();
 }
 
-Pattern compiled(const config::Config& config, std::size_t index) {
-  const config::Dropbox& dropbox = config.storage.dropboxes[index];
-  const std::string key = "storage.dropboxes[" + std::to_string(index) + "].regexp";
-  const auto line = config.lines.find(key);
-  try {
-    return Pattern(dropbox.regexp);
-  } catch (const PatternError& e) {
-    throw config::Error(config.file, line == config.lines.end() ? dropbox.line : line->second, key,
-                        quote(dropbox.regexp) + " is no regular expression: " + e.what());
+// Compiles what the config says in text.
+class Compiler {
+ public:
+  explicit Compiler(const config::Config& config) : config_(config) {}
+
+  Rule rule(std::size_t index) {
+    const config::Dropbox& dropbox = config_.storage.dropboxes[index];
+    return {.dropbox = dropbox,
+            .pattern = pattern(index),
+            .demands = Demands(dropbox.required_metadata, schema(index)),
+            .access = {.mode = dropbox.mode, .group = group(dropbox)}};
   }
-}
+
+ private:
+  [[noreturn]] void refuse(std::size_t index, const char* name, const std::string& sentence) const {
+    const std::string key = config::dropbox_key(index, name);
+    const auto line = config_.lines.find(key);
+    const int of_dropbox = config_.storage.dropboxes[index].line;
+    throw config::Error(config_.file, line == config_.lines.end() ? of_dropbox : line->second, key, sentence);
+  }
+
+  Pattern pattern(std::size_t index) const {
+    const std::string& regexp = config_.storage.dropboxes[index].regexp;
+    try {
+      return Pattern(regexp);
+    } catch (const PatternError& e) {
+      refuse(index, "regexp", quote(regexp) + " is no regular expression: " + e.what());
+    }
+  }
+
+  std::shared_ptr<const Schema> schema(std::size_t index) {
+    const auto& file = config_.storage.dropboxes[index].schema;
+    if (!file) return nullptr;
+    if (const auto known = schemas_.find(*file); known != schemas_.end()) return known->second;
+    const auto text = config_.named.schemas.find(*file);
+    if (text == config_.named.schemas.end()) refuse(index, "schema", file->native() + " was not read");
+    try {
+      return schemas_[*file] = std::make_shared<const Schema>(read_schema(text->second));
+    } catch (const SchemaError& e) {
+      refuse(index, "schema", file->native() + ": " + e.what());
+    }
+  }
+
+  std::optional<gid_t> group(const config::Dropbox& dropbox) const {
+    if (!dropbox.group) return std::nullopt;
+    const auto found = config_.named.groups.find(*dropbox.group);
+    return found == config_.named.groups.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  const config::Config& config_;
+  std::map<config::Path, std::shared_ptr<const Schema>> schemas_;
+};
 
 }  // namespace
 
@@ -73,34 +129,34 @@ struct Rules::Impl {
     return no_rule(user, name, line_for_others);
   }
 
-  std::variant<config::Path, Refusal> dropbox_for(std::string_view user, std::string_view name) const {
+  std::variant<Target, Refusal> dropbox_for(std::string_view user, std::string_view name,
+                                            std::string_view metadata) const {
     const auto found = find(user, name);
     if (const auto* refusal = std::get_if<Refusal>(&found)) return *refusal;
-    const config::Dropbox& dropbox = std::get<const Rule*>(found)->dropbox;
-    if (dropbox.requires_barcode) {
+    const Rule& rule = *std::get<const Rule*>(found);
+    if (rule.dropbox.requires_barcode) {
       const auto barcode = find_barcode(name);
       if (const auto* refusal = std::get_if<Refusal>(&barcode)) return *refusal;
     }
-    return dropbox.path;
+    if (const auto unmet = rule.demands.unmet(metadata)) return unmet_demands(*unmet, rule.dropbox.line);
+    return Target{rule.dropbox.path, rule.access};
   }
 
-  std::variant<config::Path, Refusal> passthrough_to(const std::string& word) const {
+  std::variant<Target, Refusal> passthrough_to(const std::string& word) const {
     if (!manual) {
       return Refusal{Code::refused, "this server takes no passthrough; remove that key from the metadata"};
     }
     std::error_code error;
     const config::Path directory = *manual / word;
-    if (std::filesystem::is_directory(directory, error)) return directory;
+    if (std::filesystem::is_directory(directory, error)) return Target{directory, {}};
     return Refusal{Code::refused, "this server has no directory for passthrough " + quote(word) +
                                       "; correct the word, or ask its operator to make the directory"};
   }
 };
 
 Rules::Rules(const config::Config& config) : impl_(std::make_unique<Impl>()) {
-  const auto& dropboxes = config.storage.dropboxes;
-  for (std::size_t i = 0; i < dropboxes.size(); ++i) {
-    impl_->rules.push_back({.dropbox = dropboxes[i], .pattern = compiled(config, i)});
-  }
+  Compiler compiler(config);
+  for (std::size_t i = 0; i < config.storage.dropboxes.size(); ++i) impl_->rules.push_back(compiler.rule(i));
   impl_->manual = config.storage.manual;
   impl_->max_metadata = config.limits.max_metadata;
 }
@@ -117,10 +173,12 @@ std::variant<Destination, Refusal> Rules::judge(std::string_view user, std::stri
   const auto read = parse_metadata(metadata, impl_->max_metadata);
   if (const auto* refusal = std::get_if<Refusal>(&read)) return *refusal;
   const auto& keys = std::get<Metadata>(read);
-  const auto directory =
-      keys.passthrough ? impl_->passthrough_to(*keys.passthrough) : impl_->dropbox_for(user, name);
-  if (const auto* refusal = std::get_if<Refusal>(&directory)) return *refusal;
-  return Destination{.directory = std::get<config::Path>(directory),
+  const auto found =
+      keys.passthrough ? impl_->passthrough_to(*keys.passthrough) : impl_->dropbox_for(user, name, metadata);
+  if (const auto* refusal = std::get_if<Refusal>(&found)) return *refusal;
+  const auto& target = std::get<Target>(found);
+  return Destination{.directory = target.directory,
+                     .access = target.access,
                      .clean_name = std::get<std::string>(clean),
                      .untar = keys.untar,
                      .passthrough = keys.passthrough.has_value()};

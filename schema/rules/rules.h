@@ -33,15 +33,23 @@ std::variant<std::string, Refusal> find_barcode(std::string_view name);
 
 // The metadata's keys that dync itself understands.
 struct Metadata {
-  bool untar = false;
+  bool untar = false;  // true, or "True": `-k` sends texts
   std::optional<std::string> passthrough;
 };
 // 400: no JSON object, bad UTF-8, a key twice, deeper than kMaxMetadataDepth, NaN. 413: above `max_bytes`.
 std::variant<Metadata, Refusal> parse_metadata(std::string_view json, std::size_t max_bytes);
 
+// Who may read a data set, as its dropbox says it; what is absent stays as umask and process have it.
+struct Access {
+  std::optional<mode_t> mode;  // of directories; files get it without x
+  std::optional<gid_t> group;
+  bool operator==(const Access&) const = default;
+};
+
 // Where an upload goes: an accepted post-file.
 struct Destination {
   config::Path directory;  // the dropbox, or MANUAL/WORD
+  Access access;
   std::string clean_name;
   bool untar = false;
   bool passthrough = false;
@@ -50,12 +58,14 @@ struct Destination {
 // The compiled rules of one configuration.
 class Rules {
  public:
-  explicit Rules(const config::Config& config);  // throws config::Error for a bad regexp
+  // `config` with all that it names, read. Throws config::Error for a bad regexp or schema.
+  explicit Rules(const config::Config& config);
   Rules(Rules&&) noexcept;
   Rules& operator=(Rules&&) noexcept;
   ~Rules();
 
-  // All checks of a post-file in order: name, metadata, dropbox, barcode.
+  // All checks of a post-file in order: name, metadata, dropbox, barcode, what the dropbox demands of the
+  // metadata. Passthrough goes around the last three.
   std::variant<Destination, Refusal> judge(std::string_view user, std::string_view name,
                                            std::string_view metadata) const;
 
