@@ -53,10 +53,12 @@ void drain(transport::Socket& socket, std::deque<ipc::Message>& into) {
   }
 }
 
+constexpr ipc::Sizes kSizes{64, 1024 * 1024, 256};
+
 }  // namespace
 
 House::House(const std::string& more_config)
-    : shared_fd(ipc::SharedMemory::create({64, 1024 * 1024, 256})),
+    : shared_fd(ipc::SharedMemory::create(kSizes)),
       memory(std::make_unique<ipc::SharedMemory>(shared_fd.get())) {
   for (const char* name : {"tmp", "store", "keys", "keys/clients", "run"})
     std::filesystem::create_directory(directory_ / name);
@@ -144,6 +146,14 @@ void House::kill_receiver() {
   to_hasher.clear();
 }
 
+void House::kill_server() {
+  kill_receiver();
+  shared_fd = ipc::SharedMemory::create(kSizes);
+  memory = std::make_unique<ipc::SharedMemory>(shared_fd.get());
+  renew_committer();
+  renew_hasher();
+}
+
 posix::Exit House::await_exit() {
   int status = 0;
   const bool ended = pump([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; });
@@ -215,11 +225,11 @@ void House::hash(const ipc::Chunk& chunk) {
   if (hashes) ipc::store_hashed(memory->mark(begun->second.mark), chunk.epoch, chunk.offset + chunk.length);
 }
 
-std::optional<ipc::Open> House::open_as(const wire::Id& upload) {
+std::optional<ipc::Open> House::open_as(const wire::Id& upload, std::uint32_t epoch, std::uint64_t seek) {
   auto open = committer_hears<ipc::Open>();
   if (!open) return open;
   make_staging(upload);
-  committer_says(ipc::Opened{open->request, upload, 0, 0, 10});
+  committer_says(ipc::Opened{open->request, upload, epoch, seek, 10});
   return open;
 }
 

@@ -32,6 +32,7 @@ class House {
 
   void start_receiver(bool await_ready = true);
   void kill_receiver();  // SIGKILL, reaped, a new incarnation counted
+  void kill_server();    // all at once: the shared memory is gone too
   posix::Exit await_exit();
   void hang_up() { channel_.reset(); }  // as if the supervisor had died
   pid_t pid() const { return pid_; }
@@ -53,8 +54,8 @@ class House {
   void renew_committer();  // its socket goes and comes back empty, a new incarnation is counted
   void renew_hasher();
 
-  // Answers the next Open with an upload of this id, whose staging is made.
-  std::optional<ipc::Open> open_as(const wire::Id& upload);
+  // Answers the next Open with an upload of this id, whose staging is made, and which has `seek` bytes.
+  std::optional<ipc::Open> open_as(const wire::Id& upload, std::uint32_t epoch = 0, std::uint64_t seek = 0);
   std::filesystem::path data_of(const wire::Id& upload) const;
   void make_staging(const wire::Id& upload) const;
   bool logged(std::string_view words) const;

@@ -115,7 +115,7 @@ TEST_F(Program, AnOriginalsFileAndASmallOneSkipNothing) {
   EXPECT_FALSE(approval.options);
   EXPECT_EQ(approval.chunk_size, 256 * 1024U);
   EXPECT_EQ(approval.max_queue, 100U);
-  EXPECT_EQ(approval.credit, 84U);
+  EXPECT_EQ(approval.credit, limits::kFirstWindow / limits::kOriginalChunk);
   ASSERT_TRUE(client.send_file(content, approval.credit, approval.chunk_size));
   ASSERT_TRUE(house_.committer_hears<ipc::AllReceived>());
   expect_stored(content);
@@ -208,7 +208,8 @@ TEST_F(Program, AnotherUserGets403AndTheOwnerGoesOn) {
   const auto same = again.hears<wire::UploadApproved>();
   ASSERT_TRUE(same);
   EXPECT_EQ(same->options->seek, 10U);
-  EXPECT_EQ(same->credit, approval.credit - 1);
+  EXPECT_GE(same->credit, approval.credit - 1);
+  EXPECT_LE(same->credit, approval.credit) << "it may have been given back since";
 }
 
 TEST_F(Program, ARevokedKeyIsRefusedInMidUploadAndANewOneComesIn) {
