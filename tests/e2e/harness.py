@@ -19,6 +19,8 @@ from tests.e2e.ledger import Ledger
 from tests.e2e.timing import PATIENCE, SANITIZED, promise, say, wait_until
 from tests.peer import keys
 from tests.peer.keys import KeyPair
+from tests.peer.dync_client import DyncClient
+from tests.peer.original_client import Habits, OriginalClient
 from tests.peer.raw import RawPeer
 
 START = 10.0  # promised: serving again within 10 s
@@ -97,6 +99,21 @@ class Sender:
 
     def raw(self, **options: Any) -> RawPeer:
         return RawPeer(options.pop("endpoint", self._server.address), self._server.public_key, self.keys, **options)
+
+    def peer(self, **options: Any) -> DyncClient:
+        """A connection of a client of our kind, made in Python."""
+        return DyncClient(options.pop("endpoint", self._server.address), self._server.public_key, self.keys, **options)
+
+    def original(self, habits: Habits = Habits(), endpoint: Optional[str] = None, **options: Any) -> OriginalClient:
+        return OriginalClient(endpoint or self._server.address, self._server.public_key, self.keys, habits, **options)
+
+    def await_listed(self) -> None:
+        """A key that was just listed is known to the server within 2 s."""
+        def gets_in() -> bool:
+            with self.raw() as peer:
+                return peer.await_handshake(20)
+
+        wait_until(gets_in, 20, f"the key of {self.user} is known")
 
 
 class Server:
