@@ -114,6 +114,35 @@ TEST(Dropbox, DefaultsAreTheOriginals) {
   EXPECT_EQ(config.storage.dropboxes[0].path, "/d");
 }
 
+TEST(Dropbox, DemandsModeAndGroup) {
+  const Config config = read(kLeast + R"(  dropboxes:
+    - regexp: a
+      path: /d
+      required_metadata: [sample, "7"]
+      schema: schemas/../s.json
+      mode: 0750
+      group: beamline
+    - {regexp: a, path: /d, required_metadata: sample, schema: /abs/s.json, mode: 0o777, group: 0100}
+    - {regexp: a, path: /d}
+)");
+  ASSERT_EQ(config.storage.dropboxes.size(), 3U);
+  const Dropbox& first = config.storage.dropboxes[0];
+  EXPECT_EQ(first.required_metadata, (std::vector<std::string>{"sample", "7"}));
+  EXPECT_EQ(first.schema, Path("/etc/s.json")) << "relative to the config file";
+  EXPECT_EQ(first.mode, 0750U);
+  EXPECT_EQ(first.group, "beamline");
+  const Dropbox& second = config.storage.dropboxes[1];
+  EXPECT_EQ(second.required_metadata, std::vector<std::string>{"sample"});
+  EXPECT_EQ(second.schema, Path("/abs/s.json"));
+  EXPECT_EQ(second.mode, 0777U);
+  EXPECT_EQ(second.group, "0100") << "as it is written";
+  const Dropbox& third = config.storage.dropboxes[2];
+  EXPECT_TRUE(third.required_metadata.empty());
+  EXPECT_FALSE(third.schema || third.mode || third.group);
+  EXPECT_EQ(config.lines.at("storage.dropboxes[0].schema"), 8);
+  EXPECT_EQ(config.lines.at("storage.dropboxes[0].group"), 10);
+}
+
 TEST(Dropbox, OneUserNeedsNoList) {
   const Config config = read(kLeast + "  dropboxes: [{regexp: a, path: /d, origin: lab1}]\n");
   EXPECT_EQ(config.storage.dropboxes.at(0).origins, std::vector<std::string>{"lab1"});

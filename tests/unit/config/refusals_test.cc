@@ -30,9 +30,40 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"  store: /x\n",
              "4: 'storage.store': there is no such setting; known here are tmp_dir, path, manual, storage, "
              "dropboxes"},
-        Case{"  dropboxes:\n    - {regexp: a, path: /d, mode: 0777}\n",
-             "5: 'storage.dropboxes[0].mode': there is no such setting; known here are regexp, path, origin, "
-             "requires_barcode, match_file, match_dir"}));
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, staging: /s}\n",
+             "5: 'storage.dropboxes[0].staging': there is no such setting; known here are regexp, path, "
+             "origin, "
+             "requires_barcode, match_file, match_dir, required_metadata, schema, mode, group"}));
+
+constexpr char kModeAdvice[] =
+    " is no mode of a directory; write an octal number with a leading zero, from 0700 to 0777 and with all "
+    "of "
+    "0700, such as 0770, without quotes";
+
+INSTANTIATE_TEST_SUITE_P(
+    Demands, Refused,
+    testing::Values(
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, mode: 770}\n",
+             std::string("5: storage.dropboxes[0].mode: '770'") + kModeAdvice},
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, mode: '0770'}\n",
+             std::string("5: storage.dropboxes[0].mode: '0770'") + kModeAdvice},
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, mode: 0570}\n",
+             std::string("5: storage.dropboxes[0].mode: '0570'") + kModeAdvice},
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, mode: 02770}\n",
+             std::string("5: storage.dropboxes[0].mode: '02770'") + kModeAdvice},
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, mode: u=rwx}\n",
+             std::string("5: storage.dropboxes[0].mode: 'u=rwx'") + kModeAdvice},
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, group: [a]}\n",
+             "5: storage.dropboxes[0].group: is a list; write a text"},
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, group: -5}\n",
+             "5: storage.dropboxes[0].group: is the number '-5'; put it in quotes if a text is meant"},
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, required_metadata: {a: b}}\n",
+             "5: storage.dropboxes[0].required_metadata: is a map; write a list"},
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, required_metadata: [a, 5]}\n",
+             "5: storage.dropboxes[0].required_metadata[1]: is the number '5'; put it in quotes if a text is "
+             "meant"},
+        Case{"  dropboxes:\n    - regexp: a\n      path: /d\n      schema: [s]\n",
+             "7: storage.dropboxes[0].schema: is a list; write a text"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Numbers, Refused,

@@ -86,6 +86,70 @@ TEST(Judge, ARuleThatLacksItsBarcodeIsFinal) {
               testing::StartsWith("422: "));
 }
 
+// Rules of one dropbox in line 5 with these demands and, where they name it, this schema.
+Rules demanding(const std::string& demands, const std::string& schema = "") {
+  auto config = config::parse(
+      "storage:\n  tmp_dir: /t\n  path: /p\n  dropboxes:\n    - {regexp: '.*', path: /d, requires_barcode: "
+      "no, " +
+          demands + "}\n",
+      "/etc/c.yaml", "/h");
+  if (!schema.empty()) config.named.schemas["/etc/s.json"] = schema;
+  config.named.groups["beamline"] = 4711;
+  return Rules(config);
+}
+
+TEST(Judge, WhatTheDropboxDemandsOfMetadataIsToldInOneSentence) {
+  const Rules rules = demanding("required_metadata: [sample, run], schema: s.json",
+                                R"({"properties":{"run":{"type":"integer"}},"required":["run","person"]})");
+  EXPECT_EQ(to(rules, "u", "a", R"({"sample":"S","run":7,"person":"P"})"), "/d");
+  EXPECT_EQ(
+      to(rules, "u", "a", R"({"run":"x"})"),
+      "422: the metadata lacks '/sample', '/person'; '/run' must be an integer, but is the text 'x' (as JSON "
+      "pointers; demanded by the dropbox of line 5)");
+}
+
+TEST(Judge, OtherDropboxesDemandNothing) {
+  const Rules some =
+      rules("    - {regexp: '.*pdf', path: /d, requires_barcode: no, required_metadata: [sample]}\n" + kAny);
+  EXPECT_THAT(to(some, "u", "a.pdf"), testing::HasSubstr("lacks '/sample'"));
+  EXPECT_EQ(to(some, "u", "a.txt"), "/any");
+}
+
+TEST(Judge, TheBarcodeComesBeforeTheMetadata) {
+  const Rules some = rules("    - {regexp: '.*', path: /d, required_metadata: [sample]}\n");
+  EXPECT_THAT(to(some, "u", "a.txt"), testing::HasSubstr("barcode"));
+  EXPECT_THAT(to(some, "u", "QQBIC001AH.txt"), testing::HasSubstr("lacks '/sample'"));
+}
+
+TEST(Judge, TellsModeAndGroupOfTheDropbox) {
+  const auto judged = demanding("mode: 0770, group: beamline").judge("u", "a", "{}");
+  ASSERT_TRUE(std::holds_alternative<Destination>(judged)) << said(judged);
+  const Access expected{.mode = 0770, .group = 4711};
+  EXPECT_EQ(std::get<Destination>(judged).access, expected);
+  const auto plain = rules(kAny).judge("u", "a", "{}");
+  EXPECT_EQ(std::get<Destination>(plain).access, Access{});
+}
+
+TEST(BadSchema, StopsTheStartWithItsLineFileAndKeyword) {
+  const auto complaint = [](const std::string& schema) {
+    try {
+      demanding("schema: s.json", schema);
+      return std::string("accepted");
+    } catch (const config::Error& e) {
+      return std::string(e.what());
+    }
+  };
+  EXPECT_THAT(
+      complaint(R"({"properties":{"a":{"format":"date"}}})"),
+      testing::StartsWith("/etc/c.yaml:5: storage.dropboxes[0].schema: /etc/s.json: at "
+                          "'/properties/a/format': the keyword 'format' is not checked here, remove it; "));
+  EXPECT_EQ(
+      complaint("{\n,}"),
+      "/etc/c.yaml:5: storage.dropboxes[0].schema: /etc/s.json: in line 2: this is no valid JSON, correct it "
+      "there or above");
+  EXPECT_EQ(complaint(""), "/etc/c.yaml:5: storage.dropboxes[0].schema: /etc/s.json was not read");
+}
+
 TEST(Judge, NameMetadataDropboxBarcodeInThisOrder) {
   const Rules strict = rules("    - {regexp: '.*pdf', path: /d}\n");
   EXPECT_THAT(to(strict, "u", "../x", "["), testing::HasSubstr("directory part"));
@@ -140,6 +204,14 @@ TEST_F(Passthrough, GoesAroundRulesAndBarcodes) {
   EXPECT_EQ(std::get<Destination>(judged).directory, manual_ / "lab_1");
   EXPECT_EQ(std::get<Destination>(judged).clean_name, "anything.doc");
   EXPECT_TRUE(std::get<Destination>(judged).passthrough);
+}
+
+TEST_F(Passthrough, GoesAroundWhatDropboxesDemand) {
+  const Rules strict = rules("    - {regexp: '.*', path: /d, required_metadata: [sample], mode: 0770}\n",
+                             "  manual: " + manual_.native() + "\n");
+  const auto judged = strict.judge("u", "a", R"({"passthrough":"lab_1"})");
+  ASSERT_TRUE(std::holds_alternative<Destination>(judged)) << said(judged);
+  EXPECT_EQ(std::get<Destination>(judged).access, Access{});
 }
 
 TEST_F(Passthrough, NeedsItsDirectory) {

@@ -35,13 +35,13 @@ TEST(Metadata, AnyObjectIsTaken) {
   }
 }
 
-TEST(Metadata, UntarIsTrueInThreeSpellings) {
-  for (const char* json : {R"({"untar":true})", R"({"untar":"True"})", R"({"untar":"true"})"}) {
+TEST(Metadata, UntarIsTrueInTwoSpellings) {
+  for (const char* json : {R"({"untar":true})", R"({"untar":"True"})"}) {
     EXPECT_TRUE(read(json).untar) << json;
   }
-  for (const char* json :
-       {R"({"untar":false})", R"({"untar":"False"})", R"({"untar":"TRUE"})", R"({"untar":1})",
-        R"({"untar":null})", R"({"untar":["True"]})", R"({"a":{"untar":true}})"}) {
+  for (const char* json : {R"({"untar":false})", R"({"untar":"False"})", R"({"untar":"true"})",
+                           R"({"untar":"yes"})", R"({"untar":"TRUE"})", R"({"untar":1})", R"({"untar":null})",
+                           R"({"untar":["True"]})", R"({"a":{"untar":true}})"}) {
     EXPECT_FALSE(read(json).untar) << json;
   }
 }

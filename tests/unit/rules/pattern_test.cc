@@ -6,8 +6,6 @@
 namespace dync::rules {
 namespace {
 
-using Match = Pattern::Match;
-
 Match match(std::string_view regexp, std::string_view text) {
   return Pattern(regexp).match(text);
 }
@@ -16,7 +14,7 @@ std::string error(std::string_view regexp) {
   try {
     const Pattern pattern(regexp);
     return "";
-  } catch (const Pattern::Error& e) {
+  } catch (const PatternError& e) {
     return e.what();
   }
 }
