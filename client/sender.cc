@@ -106,10 +106,11 @@ ReceiptLine Sender::send(Job job) {
   const bool used = std::exchange(carried_, true);
   const bool shared = used && reusable_;
   if (used && !shared) connection_->open(true, now);
-  Running running(std::move(job), patience_, {connection_->ready(), ours_, shared}, now);
+  Running running(std::move(job), patience_, {connection_->ready(), ours_, shared, shared ? rate_ : 0}, now);
   while (!running.transfer.over()) turn(running);
   show(running, Clock::now());
   ours_ = running.transfer.ours();
+  rate_ = running.transfer.rate();
   reusable_ = running.transfer.reusable();
   ReceiptLine line = receipt(running, Clock::now());
   if (line.error.empty())
@@ -149,7 +150,7 @@ bool Sender::carry_out(Running& running, const Want& want, Time now) {
       done = send_message(running.transfer.post_file(), nullptr);
       break;
     case Kind::query_status:
-      display_.note("asking the server how far it is");
+      if (!want.routine) display_.note("asking the server how far it is");
       done = send_message(wire::QueryStatus{}, nullptr);
       break;
     case Kind::error:

@@ -61,6 +61,7 @@ class Sender {
   bool carried_ = false;  // the connection has carried an upload
   bool ours_ = false;
   bool reusable_ = false;  // for the next upload
+  double rate_ = 0;        // bytes a second that the connection carried
   bool interrupted_ = false;
   std::string unreachable_;  // told once: the other files are not tried
 };

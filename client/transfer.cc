@@ -23,6 +23,7 @@ Transfer::Transfer(Upload upload, Patience patience, Start start, Time now)
       patience_(patience),
       connected_(start.connected),
       ours_(start.ours),
+      used_(start.shared),
       echo_required_(start.ours && start.shared),
       post_due_(now),
       attempts_(start.connected ? 1 : 0),
@@ -31,13 +32,23 @@ Transfer::Transfer(Upload upload, Patience patience, Start start, Time now)
       asked_(now),
       sent_(now),
       moved_(now),
-      abort_until_(now) {}
+      abort_until_(now),
+      pacer_(start.rate) {}
 
 // ---- what happened ----
 
 void Transfer::message(const wire::ServerMessage& message, Time now) {
-  if (finished()) return;
+  if (finished() || late(message)) return;
   std::visit([&](const auto& each) { on(each, now); }, message);
+}
+
+// Whether it is, or may be, the answer to something earlier than the post-file that is unanswered.
+bool Transfer::late(const wire::ServerMessage& message) const {
+  if (!echo_required_) return false;
+  if (std::holds_alternative<wire::UploadFinished>(message)) return false;  // has a name of its own
+  if (const auto* error = std::get_if<wire::ServerError>(&message)) return error->key != upload_.key;
+  const auto* approved = std::get_if<wire::UploadApproved>(&message);
+  return approved == nullptr || !approved->options;
 }
 
 void Transfer::heard(Time now) {
@@ -51,6 +62,8 @@ void Transfer::rewind(std::uint64_t seek, std::uint32_t credit) {
   credit_ = credit;
   hold_ = ask_ = source_waiting_ = refused_for_now_ = false;
   pause_ = milliseconds{0};
+  pacer_.rewind(seek);
+  questions_.outdate(seek);
 }
 
 void Transfer::on(const wire::UploadApproved& approved, Time now) {
@@ -72,6 +85,8 @@ void Transfer::on(const wire::UploadApproved& approved, Time now) {
   chunk_size_ = std::min(approved.chunk_size, limits::kLargestChunk);
   max_queue_ = std::max<std::uint32_t>(approved.max_queue, 1);
   high_ = std::max(high_, seek);
+  pacer_.allow(chunk_size_, ours_);
+  questions_.forget();
   rewind(seek, approved.credit);
 }
 
@@ -79,10 +94,21 @@ void Transfer::on(const wire::TransferCredit& credit, Time now) {
   if (!started()) return;
   heard(now);
   credit_ += credit.amount;
-  if (credit.amount > 0) again_ = 0;
-  // The server told this position a moment ago, into the lost connection, and won't tell it twice in 25 s.
-  // The same post-file again gets an approval with its position.
-  if (hold_ && !ask_ && credit.amount == 0 && ours_) post_due_ = now;
+  if (credit.amount > 0) {
+    again_ = 0;
+  } else {
+    nothing_new(now);
+  }
+}
+
+// The answer to a query-status for a position that the server told before and won't tell twice in 25 s. If it
+// was told into a lost connection, or more has been sent since and got lost, the same post-file again brings
+// it.
+void Transfer::nothing_new(Time now) {
+  const auto question = questions_.unchanged();
+  if (!ours_ || ask_) return;
+  const bool lost = question && !question->after_last && question->position > pacer_.confirmed();
+  if (hold_ || lost) post_again(now);
 }
 
 void Transfer::on(const wire::StatusReport& report, Time now) {
@@ -90,7 +116,12 @@ void Transfer::on(const wire::StatusReport& report, Time now) {
   if (report.seek > high_) return fail("the server says it has more of the file than was ever sent", now);
   heard(now);
   again_ = 0;
-  rewind(report.seek, report.credit);
+  const auto [kind, question] = questions_.report(report.seek);
+  if (hold_ || kind == Questions::Reply::Kind::rewind) return rewind(report.seek, report.credit);
+  if (kind == Questions::Reply::Kind::outdated) return;
+  const std::uint64_t since = chunks_ - question.chunks;
+  credit_ = report.credit > since ? report.credit - since : 0;
+  pacer_.arrived(report.seek, question.at, now);
 }
 
 void Transfer::on(const wire::UploadFinished& finished, Time now) {
@@ -107,7 +138,7 @@ void Transfer::on(const wire::UploadFinished& finished, Time now) {
 }
 
 void Transfer::on(const wire::ServerError& error, Time now) {
-  if (error.key ? *error.key != upload_.key : echo_required_) return;
+  if (error.key && *error.key != upload_.key) return;
   if (retried(error, now)) return;
   heard(now);
   if (!ours_ && phase_ == Phase::verifying && !error.key && error.message == kOriginalForgot) {
@@ -123,8 +154,7 @@ bool Transfer::retried(const wire::ServerError& error, Time now) {
   const bool stopping = error.code == static_cast<std::uint32_t>(wire::Code::stopping);
   if (stopping && phase_ == Phase::opening) {
     refused_for_now_ = true;
-    unanswered_ = 0;
-    post_due_ = now + next_pause();
+    post_again(now + next_pause());
     return true;
   }
   if (!ours_ || !started() || again_ >= kMostAgain) return false;
@@ -134,15 +164,23 @@ bool Transfer::retried(const wire::ServerError& error, Time now) {
   if (!lost && !foreign) return false;
   heard(now);
   ++again_;
-  phase_ = Phase::opening;
-  post_due_ = now;
+  post_again(now);
   if (foreign) open_again(now, true);
   return true;
+}
+
+void Transfer::post_again(Time due) {
+  phase_ = Phase::opening;
+  post_due_ = due;
+  hold_ = ask_ = false;
+  unanswered_ = 0;
 }
 
 void Transfer::connection_ready(Time now) {
   connected_ = true;
   ++attempts_;
+  pacer_.restart(position_);
+  questions_.forget();
   if (started()) hold_ = ask_ = true;
   if (phase_ == Phase::opening && !post_due_) post_due_ = now;
 }
@@ -176,8 +214,13 @@ void Transfer::sent(const Want& want, Time now) {
     case Want::Kind::post_file:
       post_due_.reset();
       asked_ = now;
+      echo_required_ = ours_ && used_;
+      used_ = true;
       break;
     case Want::Kind::query_status:
+      questions_.ask({position_, chunks_, phase_ == Phase::verifying, now});
+      pacer_.asked(now);
+      if (want.routine) break;
       ask_ = false;
       asked_ = now;
       ++unanswered_;
@@ -188,7 +231,7 @@ void Transfer::sent(const Want& want, Time now) {
     case Want::Kind::reopen:
       reopen_.reset();
       connected_ = false;
-      echo_required_ = false;
+      if (want.fresh_id) used_ = echo_required_ = false;
       unanswered_ = 0;
       asked_ = now;
       if (started()) hold_ = true;
@@ -205,6 +248,8 @@ void Transfer::sent_chunk(std::uint64_t seek, std::size_t bytes, std::optional<d
   position_ = seek + bytes;
   high_ = std::max(high_, position_);
   --credit_;
+  ++chunks_;
+  pacer_.sent(position_, now);
   if (!last) return;
   digest_ = last;
   phase_ = Phase::verifying;
@@ -270,9 +315,12 @@ Want Transfer::want(Time now) const {
   if (post_due_) return now >= *post_due_ ? Want{.kind = Kind::post_file} : Want{};
   if (!started()) return {};
   if (ask_ || now >= query_due()) return {.kind = Kind::query_status};
-  if (phase_ != Phase::sending || hold_ || credit_ == 0 || source_waiting_) return {};
-  // Chunks end at multiples of the chunk size, so that a repeated one is the same again.
-  const auto aligned = static_cast<std::uint32_t>(chunk_size_ - position_ % chunk_size_);
+  if (!sending()) return {};
+  if (now >= pacer_.ask_at()) return {.kind = Kind::query_status, .routine = true};
+  if (credit_ == 0 || source_waiting_ || !pacer_.room()) return {};
+  // Chunks end at multiples of their size, so that an original gets a repeated one as it was.
+  const std::uint32_t size = pacer_.chunk();
+  const auto aligned = static_cast<std::uint32_t>(size - position_ % size);
   return {.kind = Kind::chunk, .seek = position_, .max_bytes = aligned};
 }
 
@@ -282,6 +330,7 @@ Time Transfer::deadline() const {
   if (reopen_) return std::min(first, reopen_->due);
   if (!connected_) return first;
   if (post_due_) return std::min(first, *post_due_);
+  if (sending()) first = std::min(first, pacer_.ask_at());
   return std::min(first, query_due());
 }
 

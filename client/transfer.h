@@ -6,6 +6,9 @@
 #include <string>
 #include <variant>
 
+#include "client/clock.h"
+#include "client/pacer.h"
+#include "client/questions.h"
 #include "proto/wire/messages.h"
 #include "schema/limits/limits.h"
 
@@ -13,8 +16,6 @@
 // want() says what to do next, sent() and sent_chunk() say that it was done. A thing that could not be done
 // (no connection, no data yet) is simply wanted again.
 namespace dync::client {
-
-using Time = std::chrono::steady_clock::time_point;
 
 struct Upload {
   std::string filename;
@@ -35,6 +36,7 @@ struct Start {
   bool connected = false;
   bool ours = false;    // the server has sent options before
   bool shared = false;  // the connection carried an upload before: late messages of that one may come
+  double rate = 0;      // bytes a second that the connection carried, 0 if not known
 };
 
 struct Want {
@@ -43,6 +45,7 @@ struct Want {
   std::uint64_t seek = 0;       // chunk: from which byte
   std::uint32_t max_bytes = 0;  // chunk
   bool fresh_id = false;        // reopen: with a new routing id, else with the same
+  bool routine = false;         // query-status: only to see how fast the link is
 };
 
 struct Stored {
@@ -91,6 +94,7 @@ class Transfer {
   // Once over: the next file may be posted on the same connection.
   bool reusable() const noexcept { return ours_ && connected_ && !gave_up_; }
   std::uint64_t position() const noexcept { return position_; }
+  double rate() const noexcept { return pacer_.rate(); }
   std::uint32_t chunk_size() const noexcept { return chunk_size_; }
   std::uint32_t max_queue() const noexcept { return max_queue_; }
   std::uint32_t attempts() const noexcept { return attempts_; }
@@ -108,14 +112,18 @@ class Transfer {
   void on(const wire::StatusReport& report, Time now);
   void on(const wire::UploadFinished& finished, Time now);
   void on(const wire::ServerError& error, Time now);
+  bool late(const wire::ServerMessage& message) const;
   bool retried(const wire::ServerError& error, Time now);
+  void post_again(Time due);
   void heard(Time now);
   void rewind(std::uint64_t seek, std::uint32_t credit);
+  void nothing_new(Time now);
   void open_again(Time now, bool fresh_id);
   void end(std::variant<Stored, Failure> outcome);
   bool started() const noexcept { return phase_ == Phase::sending || phase_ == Phase::verifying; }
   bool finished() const noexcept { return phase_ == Phase::aborting || phase_ == Phase::over; }
   bool idle() const noexcept { return phase_ == Phase::sending && credit_ > 0 && source_waiting_; }
+  bool sending() const noexcept { return phase_ == Phase::sending && !hold_; }
   Time query_due() const;
   Time silence_over() const;
   std::chrono::milliseconds next_pause();
@@ -127,7 +135,8 @@ class Transfer {
 
   bool connected_;
   bool ours_;
-  bool echo_required_;  // until our key was echoed, everything else is of an earlier upload
+  bool used_;           // the connection, or its routing id: answers to something earlier may come
+  bool echo_required_;  // until our key was echoed, everything else is of something earlier
   bool gave_up_ = false;
   bool refused_for_now_ = false;
   std::optional<Time> post_due_;  // none: sent, its answer is awaited
@@ -149,6 +158,9 @@ class Transfer {
   std::uint64_t credit_ = 0;    // chunks
   std::uint64_t position_ = 0;  // the next byte to send
   std::uint64_t high_ = 0;      // the end of what was ever sent
+  std::uint64_t chunks_ = 0;    // sent so far, repeated ones too
+  Pacer pacer_;
+  Questions questions_;
   std::optional<digest::Digest> digest_;
 };
 
