@@ -1,0 +1,176 @@
+#include "tests/unit/session_pair/our_client.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace dync::pair {
+
+using namespace std::chrono_literals;
+using client::Transfer;
+using client::Want;
+using Kind = Want::Kind;
+
+namespace {
+
+// More wants at one moment than anything sensible needs.
+constexpr int kSpinning = 5000;
+constexpr milliseconds kAgain{20};
+
+wire::Id key_of(Dice& dice) {
+  std::array<std::byte, wire::Id::kBytes> bytes{};
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(dice.number(0, 255));
+  return wire::Id::uuid4(bytes);
+}
+
+}  // namespace
+
+OurClient::OurClient(Events& events, Dice& dice, Checks& checks, Network& network, std::string user,
+                     Link::Manner link, Manner manner, std::vector<File> files)
+    : events_(events),
+      dice_(dice),
+      checks_(checks),
+      manner_(manner),
+      link_(network, *this, std::move(user), link),
+      files_(std::move(files)) {}
+
+void OurClient::start() {
+  link_.open(true);
+  begin();
+  work();
+}
+
+void OurClient::begin() {
+  const File& file = files_[at_];
+  const bool shared = at_ > 0 && transfer_->reusable();
+  if (at_ > 0 && !shared) link_.open(true);
+  client::Upload upload{file.name, "{}", key_of(dice_), file.size, 1};
+  if (manner_.stream) upload.size = upload.mtime_ns = std::nullopt;
+  transfer_.emplace(upload, client::Patience{}, client::Start{link_.ready(), ours_, shared}, events_.now());
+  source_until_.reset();
+  sent_to_ = 0;
+}
+
+void OurClient::hear(const wire::ServerMessage& message) {
+  if (over_) return;
+  transfer_->message(message, events_.now());
+  work();
+}
+
+void OurClient::connected() {
+  if (over_) return;
+  transfer_->connection_ready(events_.now());
+  work();
+}
+
+void OurClient::lost() {
+  if (over_) return;
+  transfer_->connection_lost(events_.now());
+  work();
+}
+
+void OurClient::bytes_moved() {
+  if (!over_ && transfer_) transfer_->link_moved(events_.now());
+}
+
+// As Sender::turn() without its waits. A link may tell of its loss while it is being closed.
+void OurClient::work() {
+  if (working_ || over_) return;
+  working_ = true;
+  transfer_->tick(events_.now());
+  bool done = true;
+  int wants = 0;
+  for (Want want = transfer_->want(events_.now()); done && !over_ && want.kind != Kind::nothing;
+       want = transfer_->want(events_.now())) {
+    checks_.expect(++wants < kSpinning, "the client spins", files_[at_].name);
+    if (wants >= kSpinning) break;
+    done = carry_out(want);
+  }
+  working_ = false;
+  if (transfer_->over()) return ended();
+  wake_at(done ? std::max(transfer_->deadline(), events_.now() + 1ms) : events_.now() + kAgain);
+}
+
+void OurClient::wake_at(Time when) {
+  if (when >= wake_at_) return;
+  wake_at_ = when;
+  events_.at(when, [this, when] {
+    if (wake_at_ != when) return;
+    wake_at_ = Time::max();
+    work();
+  });
+}
+
+bool OurClient::carry_out(const Want& want) {
+  bool done = true;
+  switch (want.kind) {
+    case Kind::chunk:
+      return send_chunk(want);
+    case Kind::post_file:
+      done = link_.send(transfer_->post_file());
+      break;
+    case Kind::query_status:
+      done = link_.send(wire::QueryStatus{});
+      break;
+    case Kind::error:
+      done = link_.send(transfer_->error());
+      break;
+    case Kind::reopen:
+      link_.open(want.fresh_id);
+      break;
+    case Kind::nothing:
+      break;
+  }
+  if (done) transfer_->sent(want, events_.now());
+  return done;
+}
+
+bool OurClient::send_chunk(const Want& want) {
+  const File& file = files_[at_];
+  const std::uint64_t window = std::uint64_t{transfer_->max_queue()} * transfer_->chunk_size();
+  checks_.expect(!manner_.stream || want.seek + window >= sent_to_,
+                 "a stream is to be rewound beyond its window",
+                 file.name + " at " + std::to_string(want.seek));
+  if (source_until_ || dice_.chance(manner_.source_waits)) {
+    wait_for_source();
+    return true;
+  }
+  std::uint64_t bytes = std::min<std::uint64_t>(want.max_bytes, file.size - want.seek);
+  if (bytes > 1 && dice_.chance(manner_.small_chunks)) bytes = dice_.number(1, bytes);
+  const auto last = bytes == 0 ? std::optional(file.sha256) : std::nullopt;
+  if (!link_.send(wire::PostChunk{last.has_value(), want.seek, file.part(want.seek, bytes), last}))
+    return false;
+  transfer_->sent_chunk(want.seek, static_cast<std::size_t>(bytes), last, events_.now());
+  sent_to_ = std::max(sent_to_, want.seek + bytes);
+  return true;
+}
+
+void OurClient::wait_for_source() {
+  transfer_->source_waits();
+  if (source_until_) return;
+  source_until_ = events_.now() + dice_.between(1ms, manner_.longest_wait);
+  events_.at(*source_until_, [this, file = at_] {
+    if (over_ || file != at_) return;
+    source_until_.reset();
+    transfer_->source_ready();
+    work();
+  });
+}
+
+void OurClient::ended() {
+  if (const auto* failure = std::get_if<client::Failure>(&transfer_->outcome())) {
+    over_ = true;
+    complaint_ = files_[at_].name + ": " + std::to_string(failure->code) + " " + failure->sentence;
+    return;
+  }
+  ours_ = transfer_->ours();
+  if (++at_ == files_.size()) {
+    over_ = true;
+    link_.close();
+    return;
+  }
+  begin();
+  work();
+}
+
+}  // namespace dync::pair
