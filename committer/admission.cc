@@ -36,12 +36,22 @@ Refusal ended(const ledger::Upload& upload) {
           upload.error.value_or("the upload has ended; send the file again")};
 }
 
-// Before the end nobody can tell, but it is not far: the bytes are all there.
-bool near_its_end(const Job& job) {
-  return !job.opening && job.state() != ledger::State::receiving && job.state() != ledger::State::received;
+// Before the end nobody can tell what it is.
+bool all_there(const Job& job) {
+  return !job.opening && job.state() != ledger::State::receiving;
+}
+
+// The receiver has no session for it, or it would have named the upload in `after`.
+bool may_go_on(const Job& job, const ipc::Open& open) {
+  return open.options && (job.parked() || job.row.session.routing_id == open.routing_id ||
+                          job.row.upload.bytes_received == 0);
 }
 
 }  // namespace
+
+wire::Refusal session_ended() {
+  return {Code::unknown, "the session has ended; post the file again with its key to go on"};
+}
 
 wire::Receipt receipt_of(const ledger::Upload& upload) {
   return {.upload_id = upload.upload_id,
@@ -63,12 +73,22 @@ Answer Admission::judge(const ipc::Open& open) const {
   if (auto answer = known(open)) return std::move(*answer);
   auto judged = rules_.judge(open.user, open.filename, open.metadata);
   if (auto* refusal = std::get_if<Refusal>(&judged)) return std::move(*refusal);
-  auto& destination = std::get<rules::Destination>(judged);
-  if (auto refusal = conflict(destination)) return std::move(*refusal);
-  if (jobs_.count(open.user) >= most_per_user_)
-    return Refusal{Code::over_credit, "user " + open.user + " has " + std::to_string(most_per_user_) +
-                                          " uploads under way, which is the most; wait until one has ended"};
+  return place(open, std::move(std::get<rules::Destination>(judged)));
+}
+
+Answer Admission::place(const ipc::Open& open, rules::Destination destination) const {
+  Job* job = open.options ? jobs_.by_key(open.user, open.options->key) : nullptr;
+  if (auto refusal = conflict(destination, job)) return std::move(*refusal);
+  if (job == nullptr || job->parked())
+    if (auto refusal = too_many(open.user)) return std::move(*refusal);
+  if (job != nullptr) return Resumed{job, std::move(destination)};
   return Accepted{std::move(destination)};
+}
+
+std::optional<Refusal> Admission::too_many(const std::string& user) const {
+  if (jobs_.count(user) < most_per_user_) return std::nullopt;
+  return Refusal{Code::over_credit, "user " + user + " has " + std::to_string(most_per_user_) +
+                                        " uploads under way, which is the most; wait until one has ended"};
 }
 
 Answer Admission::find(const ipc::Find& find) const {
@@ -76,6 +96,7 @@ Answer Admission::find(const ipc::Find& find) const {
   const auto row = ledger_.by_routing_id(find.user, find.routing_id);
   if (!row) return Refusal{Code::unknown, "no upload is known on this connection; send the file again"};
   if (row->upload.state == ledger::State::committed) return receipt_of(row->upload);
+  if (row->session.parked_seconds) return session_ended();
   return ended(row->upload);
 }
 
@@ -92,17 +113,20 @@ std::optional<Answer> Admission::known(const ipc::Open& open) const {
   return receipt_of(row->upload);
 }
 
-Answer Admission::live(Job& job, const ipc::Open& open) const {
+// Nothing: the rules have to say whether it may go on.
+std::optional<Answer> Admission::live(Job& job, const ipc::Open& open) const {
   if (open.options && !guards_fit(job.row, *open.options)) return changed(open.filename);
-  if (near_its_end(job) && (open.options || job.row.upload.filename == open.filename)) return Later{&job};
-  const bool untouched = job.state() == ledger::State::receiving && job.row.upload.bytes_received == 0;
-  if (untouched && same_arguments(job.row, open)) return Again{&job};
+  if (all_there(job) && (open.options || job.row.upload.filename == open.filename)) return Later{&job};
+  const bool untouched = job.attached() && job.row.upload.bytes_received == 0;
+  if ((untouched || (open.options && job.attached())) && same_arguments(job.row, open)) return Again{&job};
+  if (may_go_on(job, open)) return std::nullopt;
   return being_uploaded(open.filename);
 }
 
-std::optional<Refusal> Admission::conflict(const rules::Destination& destination) const {
+std::optional<Refusal> Admission::conflict(const rules::Destination& destination, const Job* own) const {
   const Path target = destination.directory / destination.clean_name;
-  if (jobs_.holder(target.string()) != nullptr) return being_uploaded(target.string());
+  const Job* holder = jobs_.holder(target.string());
+  if (holder != nullptr && holder != own) return being_uploaded(target.string());
   try {
     // An archive lands under the name of its top-level entry, which is known only when it is unpacked.
     return check_target(destination.directory, destination.clean_name);

@@ -18,11 +18,16 @@ struct Accepted {
 struct Again {
   Job* job;
 };
-// Its end is near: the answer comes then.
+// The upload of this key, parked or not yet begun: it goes on for this client, under the new name.
+struct Resumed {
+  Job* job;
+  rules::Destination destination;
+};
+// All its bytes are there: the answer comes with its end.
 struct Later {
   Job* job;
 };
-using Answer = std::variant<Accepted, Again, Later, wire::Receipt, wire::Refusal>;
+using Answer = std::variant<Accepted, Again, Resumed, Later, wire::Receipt, wire::Refusal>;
 
 // Whether an upload may begin. Reads the ledger and the dropbox, changes nothing.
 class Admission {
@@ -38,14 +43,19 @@ class Admission {
 
  private:
   std::optional<Answer> known(const ipc::Open& open) const;
-  Answer live(Job& job, const ipc::Open& open) const;
-  std::optional<wire::Refusal> conflict(const rules::Destination& destination) const;
+  std::optional<Answer> live(Job& job, const ipc::Open& open) const;
+  Answer place(const ipc::Open& open, rules::Destination destination) const;
+  std::optional<wire::Refusal> too_many(const std::string& user) const;
+  std::optional<wire::Refusal> conflict(const rules::Destination& destination, const Job* own) const;
 
   rules::Rules rules_;
   std::uint32_t most_per_user_;
   const ledger::Reader& ledger_;
   Jobs& jobs_;
 };
+
+// What those hear who ask for a parked upload without its key.
+wire::Refusal session_ended();
 
 // The receipt of a committed upload.
 wire::Receipt receipt_of(const ledger::Upload& upload);

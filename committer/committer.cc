@@ -34,7 +34,9 @@ Committer::Committer(service::Worker& worker, const config::Config& config, int 
       admission_(config, ledger_.read(), jobs_),
       publication_(context_),
       extraction_(context_, untar_, publication_),
-      uploads_(context_, admission_, extraction_, publication_),
+      parking_(context_),
+      sessions_(context_, admission_, parking_),
+      uploads_(context_, sessions_, extraction_, publication_),
       socket_(transport_, transport::Type::router, socket_options()) {}
 
 void Committer::run() {
@@ -47,6 +49,7 @@ void Committer::run() {
   });
   worker_.ready();
   worker_.run();
+  stop();
 }
 
 void Committer::start() {
@@ -59,6 +62,14 @@ void Committer::start() {
   }
   socket_.bind(names::ipc_endpoint(names::committer_socket(worker_.options().runtime_dir)));
   outbox_.release(socket_);
+  parking_.keep_looking();
+}
+
+// The next committer goes on counting from here.
+void Committer::stop() {
+  ledger::Batch batch(ledger_);
+  parking_.look();
+  batch.commit();
 }
 
 void Committer::turn() {

@@ -3,7 +3,9 @@
 #include "committer/admission.h"
 #include "committer/context.h"
 #include "committer/extraction.h"
+#include "committer/parking.h"
 #include "committer/publication.h"
+#include "committer/sessions.h"
 #include "committer/untar_client.h"
 #include "committer/uploads.h"
 #include "proto/service/worker.h"
@@ -23,6 +25,7 @@ class Committer {
  private:
   void start();
   void turn();
+  void stop();
   bool take_one();
   bool take_message();
 
@@ -38,6 +41,8 @@ class Committer {
   Admission admission_;
   Publication publication_;
   Extraction extraction_;
+  Parking parking_;
+  Sessions sessions_;
   Uploads uploads_;
   transport::Context transport_;
   transport::Socket socket_;

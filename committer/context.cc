@@ -37,7 +37,8 @@ void Context::end(Job& job, ledger::State state, const wire::Refusal& why, bool 
     event(id, ledger::events::kFailed,
           detail({{"code", std::uint64_t{code}}, {"error", why.sentence}, {"kept", kept}}));
   else
-    event(id, ledger::events::kAborted, detail({{"code", std::uint64_t{code}}, {"error", why.sentence}}));
+    event(id, state == ledger::State::expired ? ledger::events::kExpired : ledger::events::kAborted,
+          detail({{"code", std::uint64_t{code}}, {"error", why.sentence}}));
   log.warning("upload.ended",
               {{"upload", id.hex()}, {"state", text_of(state)}, {"code", code}, {"error", why.sentence}});
   for (const std::uint64_t request : job.waiters) outbox.to_receiver(ipc::Refused{request, why});

@@ -6,6 +6,9 @@ namespace dync::committer::crash {
 
 inline constexpr char kStaged[] = "commit.1.staged";         // staging/ID with its stamp is durable
 inline constexpr char kOpened[] = "commit.1.opened";         // the row is durable, nobody was told
+inline constexpr char kParked[] = "commit.2.parked";         // durable
+inline constexpr char kResumed[] = "commit.2.resumed";       // durable, nobody was told
+inline constexpr char kExpired[] = "commit.2.expired";       // durable, its staging is still there
 inline constexpr char kReceived[] = "commit.3.received";     // durable
 inline constexpr char kVerified[] = "commit.4.verified";     // durable
 inline constexpr char kExtracted[] = "commit.5.extracted";   // the tree is checked and reserved
@@ -25,9 +28,11 @@ inline constexpr char kEmptied[] = "commit.9.emptied";      // staging/ID holds 
 inline constexpr char kUnstamped[] = "commit.9.unstamped";  // and not even that
 inline constexpr char kCleaned[] = "commit.9.cleaned";      // staging/ID is gone
 
+// Of an upload that goes straight through. Others lose their client on the way.
 inline constexpr const char* kAll[] = {
     kStaged,          kOpened,        kReceived,  kVerified, kExtracted,  kOutMade,     kDataMoved,
     kSidecarsWritten, kMarkerWritten, kPrepared,  kChecked,  kCommitting, kItemRenamed, kItemSynced,
     kMarkerRenamed,   kMarkerSynced,  kCommitted, kEmptied,  kUnstamped,  kCleaned};
+inline constexpr const char* kInterrupted[] = {kParked, kResumed, kExpired};
 
 }  // namespace dync::committer::crash

@@ -3,32 +3,60 @@
 #include <algorithm>
 
 namespace dync::committer {
+namespace {
+
+// A later upload may have come by the same name.
+void erase_own(std::map<std::pair<std::string, std::string>, Id>& index,
+               const std::pair<std::string, std::string>& name, const Id& id) {
+  const auto found = index.find(name);
+  if (found != index.end() && found->second == id) index.erase(found);
+}
+
+}  // namespace
 
 Job& Jobs::add(Job job) {
+  link(job);
   const Id id = job.id();
-  const std::string& user = job.row.upload.origin;
-  const ledger::Session& session = job.row.session;
-  if (session.key) keys_[{user, session.key->hex()}] = id;
-  routing_ids_[{user, session.routing_id}] = id;
-  if (session.reserves) destinations_[*session.reserves] = id;
-  ++users_[user];
   return *(jobs_[id] = std::make_unique<Job>(std::move(job)));
 }
 
 void Jobs::remove(const Id& id) {
   const auto found = jobs_.find(id);
   if (found == jobs_.end()) return;
-  const std::string& user = found->second->row.upload.origin;
-  const auto is_its = [&id](const auto& entry) { return entry.second == id; };
-  const ledger::Session& session = found->second->row.session;
-  // A later upload may have come by the same connection.
-  if (session.key && by_key(user, *session.key) == found->second.get())
-    keys_.erase({user, session.key->hex()});
-  if (const auto at = routing_ids_.find({user, session.routing_id}); at != routing_ids_.end() && is_its(*at))
-    routing_ids_.erase(at);
-  if (session.reserves) destinations_.erase(*session.reserves);
-  if (--users_[user] == 0) users_.erase(user);
+  unlink(*found->second);
   jobs_.erase(found);
+}
+
+void Jobs::change(Job& job, const std::function<void(ledger::Row&)>& how) {
+  unlink(job);
+  how(job.row);
+  link(job);
+}
+
+void Jobs::link(const Job& job) {
+  const auto& [upload, session] = job.row;
+  if (session.key) keys_[{upload.origin, session.key->hex()}] = job.id();
+  if (job.parked()) {
+    parked_[upload.origin].insert(job.id());
+    return;
+  }
+  routing_ids_[{upload.origin, session.routing_id}] = job.id();
+  if (session.reserves) destinations_[*session.reserves] = job.id();
+  ++users_[upload.origin];
+}
+
+void Jobs::unlink(const Job& job) {
+  const auto& [upload, session] = job.row;
+  if (session.key) erase_own(keys_, {upload.origin, session.key->hex()}, job.id());
+  if (job.parked()) {
+    auto& parked = parked_[upload.origin];
+    parked.erase(job.id());
+    if (parked.empty()) parked_.erase(upload.origin);
+    return;
+  }
+  erase_own(routing_ids_, {upload.origin, session.routing_id}, job.id());
+  if (session.reserves) destinations_.erase(*session.reserves);
+  if (--users_[upload.origin] == 0) users_.erase(upload.origin);
 }
 
 Job* Jobs::find(const Id& id) {
@@ -63,6 +91,14 @@ void Jobs::reserve(Job& job, const std::string& destination) {
 std::size_t Jobs::count(const std::string& user) const {
   const auto found = users_.find(user);
   return found == users_.end() ? 0 : found->second;
+}
+
+std::vector<Job*> Jobs::parked(const std::string& user) {
+  std::vector<Job*> jobs;
+  const auto found = parked_.find(user);
+  if (found == parked_.end()) return jobs;
+  for (const Id& id : found->second) jobs.push_back(find(id));
+  return jobs;
 }
 
 std::size_t Jobs::opening() const {

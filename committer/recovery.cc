@@ -1,8 +1,9 @@
 #include "committer/recovery.h"
 
 #include <functional>
+#include <optional>
 #include <stdexcept>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "committer/detail.h"
 #include "committer/staging.h"
@@ -64,6 +65,20 @@ void tidy_empty(const Context& context) {
   }
 }
 
+// Only what its session synced is sure to be there; if it is not, somebody took it away.
+void mend(const Context& context, ledger::Row& row, std::optional<std::uint64_t> staged_bytes) {
+  const Id& id = row.upload.upload_id;
+  // A power cut may take the files of a row that was told to nobody; it starts at 0.
+  if (!staged_bytes) done(context, id, [&] { make_staging(context.tmp_dir(), {context.ledger_id, id}); });
+  const std::uint64_t durable = row.session.durable_bytes;
+  if (staged_bytes.value_or(0) >= durable) return;
+  context.ledger.set_lost(id);
+  row.session.durable_bytes = 0;
+  row.upload.bytes_received = 0;
+  context.event(id, ledger::events::kLost, detail({{"bytes", durable}}));
+  context.log.error("staging.bytes_lost", {{"upload", id.hex()}, {"bytes", durable}});
+}
+
 }  // namespace
 
 void recover(const Context& context, Uploads& uploads) {
@@ -72,13 +87,13 @@ void recover(const Context& context, Uploads& uploads) {
   context.ledger.set_boot_id(posix::boot_id());
   tidy(context, staged);
   tidy_empty(context);
-  std::unordered_set<Id> there;
-  for (const Staged& one : staged) there.insert(one.stamp.upload);
+  std::unordered_map<Id, std::uint64_t> there;
+  for (const Staged& one : staged) there[one.stamp.upload] = one.data_bytes;
   for (auto& row : context.ledger.read().live()) {
-    const Id id = row.upload.upload_id;
-    // A power cut may take the files of a row that was told to nobody; it starts at 0.
-    if (row.upload.state == State::receiving && there.count(id) == 0)
-      done(context, id, [&] { make_staging(context.tmp_dir(), {context.ledger_id, id}); });
+    if (row.upload.state == State::receiving) {
+      const auto found = there.find(row.upload.upload_id);
+      mend(context, row, found == there.end() ? std::nullopt : std::optional(found->second));
+    }
     uploads.recover(std::move(row));
   }
 }

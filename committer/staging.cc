@@ -23,7 +23,8 @@ std::optional<Staged> stamped_at(int tmp_dir, const std::string& name) {
   const auto stamp = names::parse_stamp(posix::read_file(fd.get(), name, kLongestStamp));
   if (!stamp || stamp->upload.hex() != name) return std::nullopt;
   const auto data = posix::find_at(directory.get(), names::kStagedData);
-  return Staged{*stamp, (data && data->size > 0) || posix::find_at(directory.get(), names::kOut).has_value()};
+  const std::uint64_t bytes = data ? data->size : 0;
+  return Staged{*stamp, bytes > 0 || posix::find_at(directory.get(), names::kOut).has_value(), bytes};
 }
 
 }  // namespace

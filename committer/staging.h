@@ -23,6 +23,7 @@ void make_staging(const Path& tmp_dir, const names::Stamp& stamp);
 struct Staged {
   names::Stamp stamp;
   bool has_data = false;  // a byte at least, or a later step's directory
+  std::uint64_t data_bytes = 0;
 };
 // All directories of TMP_DIR that are named as ours are and have a stamp, of whichever ledger.
 std::vector<Staged> stamped(const Path& tmp_dir);

@@ -2,8 +2,7 @@
 
 #include "committer/crash_points.h"
 #include "committer/detail.h"
-#include "committer/staging.h"
-#include "proto/posix/process.h"
+#include "committer/overloaded.h"
 #include "schema/ledger/events.h"
 
 namespace dync::committer {
@@ -12,66 +11,6 @@ namespace {
 namespace events = ledger::events;
 using ledger::State;
 using wire::Code;
-
-template <typename... Handlers>
-struct Overloaded : Handlers... {
-  using Handlers::operator()...;
-};
-template <typename... Handlers>
-Overloaded(Handlers...) -> Overloaded<Handlers...>;
-
-Id new_id() {
-  std::array<std::byte, Id::kBytes> random{};
-  posix::random_bytes(random);
-  return Id::uuid4(random);
-}
-
-Job job_of(const ipc::Open& message, const rules::Destination& destination) {
-  Job job;
-  const std::string target = (destination.directory / destination.clean_name).string();
-  job.request = message.request;
-  job.row.upload.upload_id = new_id();
-  job.row.upload.origin = message.user;
-  job.row.upload.filename = message.filename;
-  job.row.upload.clean_name = destination.clean_name;
-  job.row.upload.destination = target;
-  job.row.upload.metadata = message.metadata;
-  job.row.upload.untar = destination.untar;
-  job.row.session.routing_id = message.routing_id;
-  job.row.session.chunk_size = message.chunk_size;
-  job.row.session.max_queue = message.max_queue;
-  job.row.session.reserves = target;
-  if (!message.options) return job;
-  job.row.upload.size_declared = message.options->size;
-  job.row.session.key = message.options->key;
-  job.row.session.mtime_ns = message.options->mtime_ns;
-  return job;
-}
-
-ipc::Restore restore_of(const Job& job, std::uint32_t untar_max_members) {
-  const auto& [upload, session] = job.row;
-  ipc::Restore restore;
-  restore.upload = upload.upload_id;
-  restore.session = {.request = 0,
-                     .user = upload.origin,
-                     .routing_id = session.routing_id,
-                     .filename = upload.filename,
-                     .metadata = upload.metadata,
-                     .options = {},
-                     .chunk_size = session.chunk_size,
-                     .max_queue = session.max_queue};
-  if (session.key)
-    restore.session.options = wire::PostFileOptions{.key = *session.key,
-                                                    .size = upload.size_declared,
-                                                    .mtime_ns = session.mtime_ns,
-                                                    .check = false,
-                                                    .replaces = {}};
-  restore.epoch = session.epoch;
-  restore.seek = upload.state == State::received ? upload.bytes_received : 0;
-  if (upload.state == State::received) restore.client_sha256 = session.client_sha256;
-  restore.untar_max_members = untar_max_members;
-  return restore;
-}
 
 std::string detail_of(const ipc::AllReceived& message) {
   return detail({{"size", message.size},
@@ -90,12 +29,13 @@ void Uploads::take(const std::string& peer, const ipc::Message& message) {
 }
 
 void Uploads::from_receiver(const ipc::Message& message) {
-  std::visit(Overloaded{[this](const ipc::Hello&) { hello(); },
-                        [this](const ipc::Open& open_message) { open(open_message); },
-                        [this](const ipc::Find& find_message) { find(find_message); },
+  std::visit(Overloaded{[this](const ipc::Hello&) { sessions_.hello(); },
+                        [this](const ipc::Open& open) { sessions_.open(open); },
+                        [this](const ipc::Find& find) { sessions_.find(find); },
                         [this](const ipc::AllReceived& all) { received(all); },
-                        [this](const ipc::Abort& abort_message) { abort(abort_message); },
-                        [this](const ipc::Progress& mark) { progress(mark); },
+                        [this](const ipc::Park& park) { sessions_.park(park); },
+                        [this](const ipc::Abort& abort) { sessions_.abort(abort); },
+                        [this](const ipc::Progress& mark) { sessions_.progress(mark); },
                         [this](const ipc::Event& told) { event(kReceiver, told); },
                         [this, &message](const auto&) { misplaced(kReceiver, message); }},
              message);
@@ -113,129 +53,13 @@ void Uploads::misplaced(const std::string& peer, const ipc::Message& message) co
   context_.log.error("ipc.misplaced_message", {{"peer", peer}, {"type", message.index()}});
 }
 
-// A new receiver does not know what the last one asked: no answer goes out before it has heard of every live
-// upload.
-void Uploads::hello() {
-  greeting_ = true;
-  for (Job* job : context_.jobs.all()) job->waiters.clear();
-  restore_all();
-}
-
-void Uploads::restore_all() {
-  if (!greeting_ || context_.jobs.opening() > 0) return;
-  greeting_ = false;
-  for (const Job* job : context_.jobs.all())
-    if (job->state() == State::receiving || job->state() == State::received)
-      context_.outbox.to_receiver(restore_of(*job, context_.config.untar.max_members));
-  context_.outbox.to_receiver(ipc::Restored{});
-}
-
-void Uploads::open(const ipc::Open& message) {
-  const bool check = message.options && message.options->check;
-  std::visit(Overloaded{[&](const Accepted& accepted) {
-                          if (check)
-                            context_.outbox.to_receiver(
-                                ipc::Opened{.request = message.request,
-                                            .upload = {},
-                                            .epoch = 0,
-                                            .seek = 0,
-                                            .untar_max_members = context_.config.untar.max_members});
-                          else
-                            begin(message, accepted.destination);
-                        },
-                        [&](const Again& again) {
-                          again.job->request = message.request;
-                          if (!again.job->opening) say_opened(*again.job);
-                        },
-                        [&](const Later& later) { later.job->waiters.push_back(message.request); },
-                        [&](const wire::Receipt& receipt) {
-                          context_.outbox.to_receiver(ipc::Finished{message.request, receipt});
-                        },
-                        [&](const wire::Refusal& refusal) {
-                          if (check)
-                            context_.outbox.to_receiver(ipc::Refused{message.request, refusal});
-                          else
-                            refuse(message, refusal);
-                        }},
-             admission_.judge(message));
-}
-
-void Uploads::begin(const ipc::Open& message, const rules::Destination& destination) {
-  const Id id = context_.jobs.add(job_of(message, destination)).id();
-  context_.outbox.then([this, id] {
-    context_.quick.run(
-        [tmp_dir = context_.tmp_dir(), stamp = names::Stamp{context_.ledger_id, id}] {
-          make_staging(tmp_dir, stamp);
-          return true;
-        },
-        [this, id](const Outcome<bool>& outcome) { staged(id, outcome); });
-  });
-}
-
-void Uploads::staged(const Id& id, const Outcome<bool>& outcome) {
-  Job& job = *context_.jobs.find(id);
-  if (const auto* failure = std::get_if<Failure>(&outcome)) {
-    const Code code = failure->kind == posix::Kind::no_space ? Code::no_space : Code::internal;
-    ipc::Open message;
-    message.request = job.request;
-    message.user = job.row.upload.origin;
-    message.filename = job.row.upload.filename;
-    context_.log.error("upload.not_staged", {{"upload", id.hex()}, {"error", failure->sentence}});
-    refuse(message,
-           {code, "the server has no place for the upload: " + failure->sentence + "; tell its operator"});
-    context_.remove_staging(id);
-    context_.jobs.remove(id);
-    return restore_all();
-  }
-  job.opening = false;
-  context_.ledger.add(job.row.upload, job.row.session);
-  context_.event(id, events::kOpened,
-                 detail({{"original", !job.row.session.key},
-                         {"chunk_size", std::uint64_t{job.row.session.chunk_size}},
-                         {"max_queue", std::uint64_t{job.row.session.max_queue}}}));
-  context_.log.info("upload.opened", {{"upload", id.hex()},
-                                      {"user", job.row.upload.origin},
-                                      {"name", job.row.upload.filename},
-                                      {"destination", job.row.upload.destination}});
-  context_.crash_after_commit(crash::kOpened);
-  if (!greeting_) say_opened(job);
-  restore_all();
-}
-
-void Uploads::say_opened(const Job& job) {
-  context_.outbox.to_receiver(ipc::Opened{.request = job.request,
-                                          .upload = job.id(),
-                                          .epoch = job.row.session.epoch,
-                                          .seek = 0,
-                                          .untar_max_members = context_.config.untar.max_members});
-}
-
-void Uploads::refuse(const ipc::Open& message, const wire::Refusal& refusal) {
-  const auto code = static_cast<std::uint32_t>(refusal.code);
-  context_.ledger.add_event(std::nullopt, "committer", events::kRefused,
-                            detail({{"user", message.user},
-                                    {"name", message.filename},
-                                    {"code", std::uint64_t{code}},
-                                    {"error", refusal.sentence}}));
-  context_.log.info(
-      "upload.refused",
-      {{"user", message.user}, {"name", message.filename}, {"code", code}, {"error", refusal.sentence}});
-  if (!greeting_) context_.outbox.to_receiver(ipc::Refused{message.request, refusal});
-}
-
-void Uploads::find(const ipc::Find& message) {
-  Answer answer = admission_.find(message);
-  if (const auto* later = std::get_if<Later>(&answer))
-    later->job->waiters.push_back(message.request);
-  else if (const auto* receipt = std::get_if<wire::Receipt>(&answer))
-    context_.outbox.to_receiver(ipc::Finished{message.request, *receipt});
-  else if (const auto* refusal = std::get_if<wire::Refusal>(&answer))
-    context_.outbox.to_receiver(ipc::Refused{message.request, *refusal});
-}
-
 void Uploads::received(const ipc::AllReceived& message) {
   Job* job = context_.jobs.find(message.upload);
   if (job == nullptr) return repeat_end(message.upload);
+  if (job->parked()) {
+    context_.log.error("upload.received_while_parked", {{"upload", message.upload.hex()}});
+    return context_.outbox.to_receiver(ipc::Failed{message.upload, session_ended()});
+  }
   auto& [upload, session] = job->row;
   if (upload.state == State::received && upload.bytes_received == message.size) {
     session.epoch = message.epoch;
@@ -245,20 +69,26 @@ void Uploads::received(const ipc::AllReceived& message) {
   if (upload.state == State::received)
     context_.log.error("upload.sizes_differ", {{"upload", upload.upload_id.hex()}, {"size", message.size}});
   if (upload.state != State::receiving || job->opening) return;
+  complete(*job, message);
+  sessions_.settled(message.upload);
+}
+
+void Uploads::complete(Job& job, const ipc::AllReceived& message) {
+  auto& [upload, session] = job.row;
   upload.state = State::received;
   upload.bytes_received = message.size;
   session.epoch = message.epoch;
   session.client_sha256 = message.client_sha256;
-  context_.ledger.set_received(job->id(), message.size, message.epoch, message.client_sha256);
-  context_.event(job->id(), events::kReceived, detail_of(message));
+  context_.ledger.set_received(job.id(), message.size, message.epoch, message.client_sha256);
+  context_.event(job.id(), events::kReceived, detail_of(message));
   context_.crash_after_commit(crash::kReceived);
   if (upload.size_declared.value_or(message.size) != message.size)
     return context_.fail(
-        *job,
+        job,
         {Code::refused, "the upload has " + std::to_string(message.size) + " bytes, but " +
                             std::to_string(*upload.size_declared) + " were announced; send the file again"},
         false);
-  conclude(*job);
+  conclude(job);
 }
 
 // A receiver says it again to a new committer: the upload has ended already.
@@ -273,22 +103,6 @@ void Uploads::repeat_end(const Id& id) {
     context_.outbox.to_receiver(ipc::Failed{id,
                                             {static_cast<Code>(upload->error_code.value_or(500)),
                                              upload->error.value_or("the upload has ended")}});
-}
-
-void Uploads::abort(const ipc::Abort& message) {
-  Job* job = context_.jobs.find(message.upload);
-  if (job == nullptr || job->opening) return;
-  if (job->state() != State::receiving && job->state() != State::received)
-    return context_.log.warning("upload.late_abort", {{"upload", message.upload.hex()}});
-  const bool ours = message.code == Code::internal || message.code == Code::no_space;
-  context_.end(*job, ours ? State::failed : State::aborted, {message.code, message.sentence}, false);
-}
-
-void Uploads::progress(const ipc::Progress& message) {
-  Job* job = context_.jobs.find(message.upload);
-  if (job == nullptr || job->opening || job->state() != State::receiving) return;
-  job->row.upload.bytes_received = message.bytes;
-  context_.ledger.set_progress(message.upload, message.bytes);
 }
 
 void Uploads::event(const std::string& process, const ipc::Event& message) const {
@@ -363,6 +177,7 @@ void Uploads::recover(ledger::Row row) {
   Job fresh;
   fresh.opening = false;
   fresh.row = std::move(row);
+  fresh.waits_since -= std::chrono::seconds(fresh.row.session.parked_seconds.value_or(0));
   Job& job = context_.jobs.add(std::move(fresh));
   if (job.state() == State::receiving || job.state() == State::received) return;
   context_.event(job.id(), events::kReplayed, detail({{"state", std::string(text_of(job.state()))}}));

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "committer/admission.h"
 #include "committer/context.h"
 #include "committer/extraction.h"
 #include "committer/publication.h"
+#include "committer/sessions.h"
 
 namespace dync::committer {
 
@@ -11,8 +11,8 @@ namespace dync::committer {
 // Called within a batch only.
 class Uploads {
  public:
-  Uploads(const Context& context, Admission& admission, Extraction& extraction, Publication& publication)
-      : context_(context), admission_(admission), extraction_(extraction), publication_(publication) {}
+  Uploads(const Context& context, Sessions& sessions, Extraction& extraction, Publication& publication)
+      : context_(context), sessions_(sessions), extraction_(extraction), publication_(publication) {}
 
   // `peer` is the sender's routing id. What a peer has no business to say is logged and dropped.
   void take(const std::string& peer, const ipc::Message& message);
@@ -24,18 +24,9 @@ class Uploads {
   void from_hasher(const ipc::Message& message);
   void misplaced(const std::string& peer, const ipc::Message& message) const;
 
-  void hello();
-  void restore_all();
-  void open(const ipc::Open& message);
-  void begin(const ipc::Open& message, const rules::Destination& destination);
-  void staged(const Id& id, const Outcome<bool>& outcome);
-  void say_opened(const Job& job);
-  void refuse(const ipc::Open& message, const wire::Refusal& refusal);
-  void find(const ipc::Find& message);
   void received(const ipc::AllReceived& message);
+  void complete(Job& job, const ipc::AllReceived& message);
   void repeat_end(const Id& id);
-  void abort(const ipc::Abort& message);
-  void progress(const ipc::Progress& message);
   void event(const std::string& process, const ipc::Event& message) const;
   template <typename Word>
   void last_word(const Word& word);
@@ -45,10 +36,9 @@ class Uploads {
   void advance(Job& job);
 
   const Context& context_;
-  Admission& admission_;
+  Sessions& sessions_;
   Extraction& extraction_;
   Publication& publication_;
-  bool greeting_ = false;  // a Hello waits for uploads that are being opened
 };
 
 }  // namespace dync::committer

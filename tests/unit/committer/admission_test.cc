@@ -62,6 +62,13 @@ class AdmissionTest : public ::testing::Test {
     return jobs_.add(std::move(job));
   }
 
+  void park(Job& job) {
+    jobs_.change(job, [](ledger::Row& row) {
+      row.session.reserves.reset();
+      row.session.parked_seconds = 0;
+    });
+  }
+
   Code code(const ipc::Open& message) { return refusal(message).code; }
   wire::Refusal refusal(const ipc::Open& message) {
     const Answer answer = admission_.judge(message);
@@ -114,17 +121,71 @@ TEST_F(AdmissionTest, TheSamePostFileSaidAgain) {
   const Answer again = admission_.judge(open("a.raw", "1", key));
   ASSERT_TRUE(std::holds_alternative<Again>(again));
   EXPECT_EQ(std::get<Again>(again).job, &job);
-  EXPECT_EQ(code(open("a.raw", "2", key)), Code::conflict) << "from another connection";
   ipc::Open longer = open("a.raw", "1", key);
   longer.options->size = 4;
   EXPECT_THAT(refusal(longer).sentence, HasSubstr("has changed"));
   job.row.upload.bytes_received = 1;
-  EXPECT_EQ(code(open("a.raw", "1", key)), Code::conflict) << "the receiver has its session";
+  EXPECT_TRUE(std::holds_alternative<Again>(admission_.judge(open("a.raw", "1", key))))
+      << "the receiver has no session for it, or it would not ask";
+}
+
+TEST_F(AdmissionTest, AnUploadThatHasNotBegunFollowsItsClientToAnotherConnection) {
+  const Id key = Id::uuid4({});
+  Job& job = live(open("a.raw", "1", key));
+  const Answer moved = admission_.judge(open("b.raw", "2", key));
+  ASSERT_TRUE(std::holds_alternative<Resumed>(moved));
+  EXPECT_EQ(std::get<Resumed>(moved).job, &job);
+  EXPECT_EQ(std::get<Resumed>(moved).destination.clean_name, "b.raw");
+  EXPECT_TRUE(std::holds_alternative<Resumed>(admission_.judge(open("a.raw", "2", key))))
+      << "it holds its own destination";
+  job.row.upload.bytes_received = 1;
+  EXPECT_EQ(code(open("a.raw", "2", key)), Code::conflict);
+}
+
+TEST_F(AdmissionTest, AParkedUploadGoesOnWhereTheRulesAllowIt) {
+  const Id key = Id::uuid4({});
+  Job& job = live(open("a.raw", "1", key));
+  park(job);
+  const Answer answer = admission_.judge(open("b.raw", "2", key));
+  ASSERT_TRUE(std::holds_alternative<Resumed>(answer));
+  EXPECT_EQ(std::get<Resumed>(answer).job, &job);
+  EXPECT_EQ(code(open("b.txt", "2", key)), Code::refused);
+  ipc::Open longer = open("a.raw", "2", key);
+  longer.options->size = 4;
+  EXPECT_THAT(refusal(longer).sentence, HasSubstr("has changed"));
+}
+
+TEST_F(AdmissionTest, AParkedUploadReservesNothing) {
+  const Id key = Id::uuid4({});
+  park(live(open("a.raw", "1", key)));
+  EXPECT_TRUE(std::holds_alternative<Accepted>(admission_.judge(open("a.raw", "2"))));
+  Job& other = live(open("a.raw", "2"));
+  EXPECT_THAT(refusal(open("a.raw", "1", key)).sentence, HasSubstr("is being uploaded"));
+  jobs_.remove(other.id());
+  EXPECT_TRUE(std::holds_alternative<Resumed>(admission_.judge(open("a.raw", "1", key))));
+  std::filesystem::create_directory(directory_.path() / "box" / "a.raw");
+  EXPECT_THAT(refusal(open("a.raw", "1", key)).sentence, HasSubstr("exists already"));
+}
+
+TEST_F(AdmissionTest, ParkedUploadsAreNotCountedUntilTheyGoOn) {
+  const Id key = Id::uuid4({});
+  park(live(open("a.raw", "1", key)));
+  live(open("b.raw", "2"));
+  EXPECT_TRUE(std::holds_alternative<Accepted>(admission_.judge(open("c.raw", "3"))));
+  live(open("c.raw", "3"));
+  EXPECT_EQ(code(open("a.raw", "4", key)), Code::over_credit);
+}
+
+TEST_F(AdmissionTest, AParkedUploadHasNoConnection) {
+  park(live(open("a.raw", "1", Id::uuid4({}))));
+  EXPECT_TRUE(std::holds_alternative<Accepted>(admission_.judge(open("b.raw", "1"))));
 }
 
 TEST_F(AdmissionTest, NearItsEndTheAnswerComesWithTheEnd) {
   const Id key = Id::uuid4({});
-  live(open("a.raw", "1", key), ledger::State::committing);
+  Job& job = live(open("a.raw", "1", key), ledger::State::committing);
+  EXPECT_TRUE(std::holds_alternative<Later>(admission_.judge(open("a.raw", "2", key))));
+  job.row.upload.state = ledger::State::received;
   EXPECT_TRUE(std::holds_alternative<Later>(admission_.judge(open("a.raw", "2", key))));
   ipc::Find find;
   find.user = "user1";

@@ -48,7 +48,8 @@ std::string CommitterProcess::config() const {
   const std::string base = directory_.path().string();
   return "address: \"tcp://127.0.0.1:*\"\noptions: {umask: 0022}\nstorage:\n  tmp_dir: " + base +
          "/tmp\n  path: " + base + "/store\n  manual: " + base +
-         "/manual\n  dropboxes:\n    - {regexp: \".*\", path: " + base + "/dropbox, requires_barcode: no}\n";
+         "/manual\n  dropboxes:\n    - {regexp: \".*\", path: " + base +
+         "/dropbox, requires_barcode: no}\nlimits: {" + limits_ + "}\n";
 }
 
 void CommitterProcess::start(const std::string& crash_at) {

@@ -28,6 +28,8 @@ class CommitterProcess {
   CommitterProcess(const CommitterProcess&) = delete;
   CommitterProcess& operator=(const CommitterProcess&) = delete;
 
+  // From the next start on: lines of the config's `limits`, as "partial_ttl: 1".
+  void set_limits(const std::string& limits) { limits_ = limits; }
   // Starts it; with `crash_at` it kills itself at that point.
   void start(const std::string& crash_at = {});
   void kill();
@@ -58,6 +60,7 @@ class CommitterProcess {
   posix::Exit exit_;
   bool ready_ = false;
   std::string log_;
+  std::string limits_;
 };
 
 // A receiver or hasher: a DEALER that says and hears ipc messages.

@@ -2,11 +2,10 @@
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <set>
 
 #include "schema/ledger/events.h"
 #include "schema/names/names.h"
-#include "tests/unit/committer/committer_process.h"
+#include "tests/unit/committer/committer_fixture.h"
 
 // dync-committer as it runs, between a receiver, a hasher and a supervisor that the test plays.
 namespace dync::committer {
@@ -16,35 +15,6 @@ using ledger::State;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-class CommitterTest : public ::testing::Test {
- protected:
-  void SetUp() override { hood_.process.start(); }
-
-  std::vector<std::string> events_of(const ipc::Id& upload) {
-    std::vector<std::string> names;
-    const auto reader = hood_.process.reader();
-    ledger::EventFilter filter;
-    filter.upload = upload;
-    for (const auto& event : reader.events(filter)) names.push_back(event.event);
-    return names;
-  }
-  ledger::Upload row(const ipc::Id& upload) { return hood_.process.reader().upload(upload).value(); }
-  std::set<std::string> in(const Path& directory) {
-    std::set<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(directory))
-      names.insert(entry.path().filename().string());
-    return names;
-  }
-  // Clean-up follows the answer.
-  void await_empty(const Path& directory) {
-    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-    while (!in(directory).empty()) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-  }
-
-  Neighbourhood hood_;
-  Sample sample_;
-};
 
 TEST_F(CommitterTest, AFileIsPublishedWithItsSidecarsAndRecorded) {
   const auto committed = hood_.send(sample_);
@@ -221,20 +191,25 @@ TEST_F(CommitterTest, TheSameKeyIsTheSameUpload) {
   EXPECT_EQ(again->upload, opened->upload);
   Sample elsewhere = sample_;
   elsewhere.routing_id = "connection 2";
-  EXPECT_EQ(hood_.refused(elsewhere, 3)->refusal.code, wire::Code::conflict);
+  const auto moved = hood_.open(elsewhere, 3);
+  ASSERT_TRUE(moved) << "nothing came on the connection that opened it";
+  EXPECT_EQ(moved->upload, opened->upload);
+  hood_.receiver.say(ipc::Progress{opened->upload, 4});
+  EXPECT_EQ(hood_.refused(sample_, 4)->refusal.code, wire::Code::conflict) << "its bytes come from elsewhere";
+  EXPECT_EQ(hood_.open(elsewhere, 5)->upload, opened->upload);
   hood_.write(opened->upload, sample_.content);
   hood_.say_received(opened->upload, sample_);
   hood_.say_verdict(opened->upload, sample_);
   const auto committed = hood_.hear<ipc::Committed>();
   ASSERT_TRUE(committed);
   std::filesystem::remove_all(hood_.process.dropbox() / "sample.raw");
-  hood_.receiver.say(elsewhere.open(4));
+  hood_.receiver.say(elsewhere.open(6));
   const auto finished = hood_.hear<ipc::Finished>();
   ASSERT_TRUE(finished) << "also after the consumer took it";
   EXPECT_EQ(finished->receipt.upload_id, opened->upload);
   EXPECT_EQ(finished->receipt.committed_at, committed->receipt.committed_at);
   elsewhere.content = "longer than before";
-  EXPECT_EQ(hood_.refused(elsewhere, 5)->refusal.code, wire::Code::conflict);
+  EXPECT_EQ(hood_.refused(elsewhere, 7)->refusal.code, wire::Code::conflict);
 }
 
 TEST_F(CommitterTest, AnOriginalsConnectionIsItsUpload) {
