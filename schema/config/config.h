@@ -77,6 +77,9 @@ struct Workers {
   int io_threads;
 };
 
+// Where a setting stands in the file, by key: "storage.path" is on 4. What is not there has its default.
+using Lines = std::map<std::string, int, std::less<>>;
+
 struct Config {
   Path file;  // where it was read
   std::string address;
@@ -92,8 +95,7 @@ struct Config {
   Untar untar;
   Workers workers;
   Named named;  // filled by read_named, or from a bundle
-  std::map<std::string, int, std::less<>>
-      lines;  // where a setting stands, for messages: "storage.path" is on 4
+  Lines lines;
 };
 
 // "storage.dropboxes[2].schema"

@@ -57,12 +57,16 @@ std::optional<Value> file_handler(const std::optional<Value>& handlers, const st
 
 }  // namespace
 
-Logging read_logging(const Value& logging, const Path& directory) {
+Logging read_logging(const Value& logging, const Path& directory, Lines& lines) {
   Logging read;
   const auto root = part(logging, "root");
-  if (const auto level = part(root, "level")) read.level = level_of(*level, read.level);
+  if (const auto level = part(root, "level"); level && !level->absent()) {
+    read.level = level_of(*level, read.level);
+    lines[level->key()] = level->line();
+  }
   const auto handler = file_handler(part(logging, "handlers"), root);
   if (!handler) return read;
+  lines["logging.handlers"] = handler->line();
   constexpr std::uint64_t kMostBackups = 10'000;
   read.file = directory / handler->at("filename").text_or("");
   read.max_bytes = handler->at("maxBytes").number_or(0);

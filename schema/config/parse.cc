@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "schema/config/config.h"
 #include "schema/config/parameters.h"
@@ -31,15 +33,18 @@ std::string_view section_of(std::string_view key) {
   return key.substr(0, key.find('.'));
 }
 
+// What the original knew, each with a reader of its own.
+constexpr std::array<std::string_view, 4> kOriginals = {"options", "address", "storage", "logging"};
+
 void allow_known(const Value& root) {
-  std::vector<std::string_view> top = {"options", "address", "storage", "logging"};
+  std::vector<std::string_view> top(kOriginals.begin(), kOriginals.end());
   for (const Parameter& row : parameters()) {
     const std::string_view section = section_of(row.key);
     if (std::find(top.begin(), top.end(), section) == top.end()) top.push_back(section);
   }
   root.allow(top);
   root.at("options").allow({"pidfile", "umask"});
-  for (const std::string_view section : top) {
+  for (const std::string_view section : std::span(top).subspan(kOriginals.size())) {
     std::vector<std::string_view> names;
     for (const Parameter& row : parameters()) {
       const std::string_view key = row.key;
@@ -77,6 +82,7 @@ void read_options(const Value& options, const Path& directory, Config& config) {
   }
   const Value umask = options.at("umask");
   if (umask.absent()) return;
+  config.lines[umask.key()] = umask.line();
   constexpr std::uint64_t kMostUmask = 0777;
   const bool octal_text = umask.node().kind == Kind::text;
   if (octal_text)
@@ -129,10 +135,12 @@ Config parse(std::string_view text, const Path& file, const Path& home) {
   allow_known(root);
   config.file = file;
   config.address = read_address(root.at("address"));
+  if (const Value address = root.at("address"); !address.absent())
+    config.lines[address.key()] = address.line();
   read_options(root.at("options"), file.parent_path(), config);
   config.storage = read_storage(root.at("storage"), file.parent_path());
   note_lines(root.at("storage"), config);
-  config.logging = read_logging(root.at("logging"), file.parent_path());
+  config.logging = read_logging(root.at("logging"), file.parent_path(), config.lines);
   read_numbers(root, config);
   check_metadata_fits(root, config);
   read_paths(root, home, config);

@@ -16,6 +16,6 @@ Storage read_storage(const Value& storage, const Path& directory);
 std::string_view unbundle(std::string_view text, Named& named);
 
 // Whatever Python's dictConfig takes; never throws for what stands in it.
-Logging read_logging(const Value& logging, const Path& directory);
+Logging read_logging(const Value& logging, const Path& directory, Lines& lines);
 
 }  // namespace dync::config
