@@ -28,11 +28,11 @@ inline constexpr char kEmptied[] = "commit.9.emptied";      // staging/ID holds 
 inline constexpr char kUnstamped[] = "commit.9.unstamped";  // and not even that
 inline constexpr char kCleaned[] = "commit.9.cleaned";      // staging/ID is gone
 
-// Of an upload that goes straight through. Others lose their client on the way.
+// Those of an upload that goes straight through; the other ones are of uploads whose client is lost on the
+// way.
 inline constexpr const char* kAll[] = {
     kStaged,          kOpened,        kReceived,  kVerified, kExtracted,  kOutMade,     kDataMoved,
     kSidecarsWritten, kMarkerWritten, kPrepared,  kChecked,  kCommitting, kItemRenamed, kItemSynced,
     kMarkerRenamed,   kMarkerSynced,  kCommitted, kEmptied,  kUnstamped,  kCleaned};
-inline constexpr const char* kInterrupted[] = {kParked, kResumed, kExpired};
 
 }  // namespace dync::committer::crash

@@ -7,6 +7,7 @@
 
 #include "committer/crash_points.h"
 #include "schema/limits/untar_exit.h"
+#include "schema/names/names.h"
 #include "tests/unit/committer/committer_process.h"
 
 // dync-committer is killed at each named point of an upload's way and started again; receiver and hasher say
@@ -61,6 +62,60 @@ class Sender {
   std::optional<ipc::Id> upload_;
 };
 
+// A receiver's and a hasher's memory of one upload whose client is lost on the way and comes back by another
+// connection. What is said again comes in either order.
+class Returner {
+ public:
+  Returner(Neighbourhood& hood, bool park_first) : hood_(hood), park_first_(park_first) {
+    sample_.key = ipc::Id::uuid4({std::byte{1}});
+  }
+
+  bool live_once(const std::string& crash_at) {
+    hood_.process.start(crash_at);
+    if (!upload_ && !begin()) return false;
+    if (!resumed_ && !come_back()) return false;
+    hood_.say_received(*upload_, sample_, *resumed_ + 1);
+    hood_.say_verdict(*upload_, sample_, *resumed_ + 1);
+    return hood_.hear<ipc::Committed>().has_value();
+  }
+
+  const ipc::Id& upload() const { return *upload_; }
+
+ private:
+  bool begin() {
+    const auto opened = hood_.open(sample_);
+    if (!opened) return false;
+    upload_ = opened->upload;
+    hood_.write(*upload_, sample_.content.substr(0, kBytes));
+    return true;
+  }
+  bool come_back() {
+    Sample elsewhere = sample_;
+    elsewhere.routing_id = "connection 2";
+    ipc::Open message = elsewhere.open(2);
+    message.after = upload_;
+    const ipc::Park park{*upload_, 1, kBytes, "taken over"};
+    if (park_first_) hood_.receiver.say(park);
+    hood_.receiver.say(message);
+    if (!park_first_) hood_.receiver.say(park);
+    const auto opened = hood_.hear<ipc::Opened>();
+    if (!opened) return false;
+    EXPECT_EQ(opened->upload, *upload_);
+    EXPECT_EQ(opened->seek, kBytes);
+    EXPECT_EQ(content_of(names::staging_dir(hood_.process.tmp(), *upload_) / names::kStagedData), "the ");
+    hood_.write(*upload_, sample_.content);
+    resumed_ = opened->epoch;
+    return true;
+  }
+
+  static constexpr std::size_t kBytes = 4;
+  Neighbourhood& hood_;
+  Sample sample_;
+  bool park_first_;
+  std::optional<ipc::Id> upload_;
+  std::optional<std::uint32_t> resumed_;  // the epoch that it was told
+};
+
 class CrashTest : public ::testing::TestWithParam<const char*> {
  protected:
   static Sample plain() { return {}; }
@@ -71,17 +126,17 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
     return sample;
   }
 
-  static void check(Neighbourhood& hood, const Sender& sender) {
-    const std::string item = sender.is_archive() ? "TOP" : "sample.raw";
+  static void check(Neighbourhood& hood, const ipc::Id& upload, bool archive) {
+    const std::string item = archive ? "TOP" : "sample.raw";
     std::set<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(hood.process.dropbox()))
       names.insert(entry.path().filename().string());
     EXPECT_EQ(names, (std::set<std::string>{item, ".MARKER_is_finished_" + item}));
-    EXPECT_EQ(content_of(hood.process.dropbox() / item / (sender.is_archive() ? "a" : item)),
-              sender.is_archive() ? "12345" : "the data");
+    EXPECT_EQ(content_of(hood.process.dropbox() / item / (archive ? "a" : item)),
+              archive ? "12345" : "the data");
     const auto counts = hood.process.reader().count_by_state();
     EXPECT_EQ(counts, (std::map<State, std::uint64_t>{{State::committed, 1}}));
-    EXPECT_EQ(hood.process.reader().upload(sender.upload())->state, State::committed);
+    EXPECT_EQ(hood.process.reader().upload(upload)->state, State::committed);
     await_clean(hood);
   }
 
@@ -96,16 +151,20 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
   }
 
   // Killed at the point in its first life and, if it comes there again, in its second.
-  static void converge(const Sample& sample, const char* point) {
-    Neighbourhood hood;
-    Sender sender(hood, sample);
+  template <typename Client>
+  static void lead(Neighbourhood& hood, Client& sender, const char* point) {
     const bool heard = sender.live_once(point) || sender.live_once(point) || sender.live_once("");
     ASSERT_TRUE(heard) << hood.process.log();
     if (after_the_answer(point)) {
       EXPECT_EQ(hood.process.wait().signal, SIGKILL);
       hood.process.start();
     }
-    check(hood, sender);
+  }
+  static void converge(const Sample& sample, const char* point) {
+    Neighbourhood hood;
+    Sender sender(hood, sample);
+    lead(hood, sender, point);
+    check(hood, sender.upload(), sender.is_archive());
     hood.process.stop();
   }
 };
@@ -119,6 +178,56 @@ TEST_P(FileCrash, Converges) {
 
 TEST_P(ArchiveCrash, Converges) {
   converge(archive(), GetParam());
+}
+
+class ReturnCrash : public CrashTest {};
+
+TEST_P(ReturnCrash, Converges) {
+  for (const bool park_first : {true, false}) {
+    SCOPED_TRACE(park_first);
+    Neighbourhood hood;
+    Returner returner(hood, park_first);
+    lead(hood, returner, GetParam());
+    check(hood, returner.upload(), false);
+    hood.process.stop();
+  }
+}
+
+class ExpiryCrash : public CrashTest {};
+
+// Killed when the partial has expired, or while it is removed, each time until it is gone.
+TEST_P(ExpiryCrash, Converges) {
+  Neighbourhood hood;
+  hood.process.set_limits("partial_ttl: 1");
+  hood.process.start(GetParam());
+  Sample sample;
+  sample.key = ipc::Id::uuid4({std::byte{1}});
+  const auto opened = hood.open(sample);
+  ASSERT_TRUE(opened);
+  hood.write(opened->upload, "the ");
+  hood.receiver.say(ipc::Park{opened->upload, 1, 4, "silent for 60 s"});
+  EXPECT_EQ(hood.process.wait().signal, SIGKILL);
+  EXPECT_EQ(hood.process.reader().upload(opened->upload)->state, State::expired);
+  hood.process.start();
+  await_clean(hood);
+  ledger::EventFilter filter;
+  filter.upload = opened->upload;
+  const auto events = hood.process.reader().events(filter);
+  ASSERT_EQ(events.size(), 3U) << "it expires once";
+  EXPECT_EQ(events.back().event, "expired");
+  const auto fresh = hood.open(sample, 2);
+  ASSERT_TRUE(fresh);
+  EXPECT_EQ(fresh->seek, 0U);
+  EXPECT_NE(fresh->upload, opened->upload);
+}
+
+TEST(CrashPoint, KillsAReturner) {
+  for (const char* point : {crash::kParked, crash::kResumed}) {
+    SCOPED_TRACE(point);
+    Neighbourhood hood;
+    Returner(hood, true).live_once(point);
+    EXPECT_EQ(hood.process.wait().signal, SIGKILL);
+  }
 }
 
 TEST(CrashPoint, KillsAtAll) {
@@ -150,6 +259,14 @@ std::string name_of(const ::testing::TestParamInfo<const char*>& point) {
   return name;
 }
 
+INSTANTIATE_TEST_SUITE_P(Points, ReturnCrash,
+                         ::testing::Values(crash::kOpened, crash::kParked, crash::kResumed, crash::kReceived,
+                                           crash::kVerified, crash::kItemRenamed, crash::kCommitted),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Points, ExpiryCrash,
+                         ::testing::Values(crash::kExpired, crash::kEmptied, crash::kUnstamped,
+                                           crash::kCleaned),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Points, FileCrash, ::testing::ValuesIn(all_but(crash::kExtracted)), name_of);
 INSTANTIATE_TEST_SUITE_P(Points, ArchiveCrash, ::testing::ValuesIn(all_but(crash::kSidecarsWritten)),
                          name_of);
