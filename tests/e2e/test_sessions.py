@@ -137,14 +137,14 @@ class TakeoverTest(SessionTest):
         self.assert_committed_once(theirs)
 
     def test_two_connections_with_one_key_never_mix(self) -> None:
-        """Both post again and again while both send: one copy in the end, and the right one."""
+        """Both come back again and again while both send: one copy in the end, and the right one."""
         sent = upload("contended.bin", size=40 * CHUNK)
         ended: list[str] = []
         others: list[str] = []
 
         def contend() -> None:
-            peer = self.connect()
             for _ in range(30):
+                peer = self.connect()
                 try:
                     ended.append(peer.upload(sent).upload_id)
                     return
