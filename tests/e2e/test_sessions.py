@@ -136,6 +136,22 @@ class TakeoverTest(SessionTest):
         self.assert_resumes_at(mine, HALF)
         self.assert_committed_once(theirs)
 
+    def test_a_burst_of_takeovers(self) -> None:
+        """Many connections with one key at once: each but one hears `taken over`, and the upload goes on by its key."""
+        for number in range(10):
+            sent = upload(f"burst{number}.bin", number)
+            self.half(sent)
+            peers = [self.connect() for _ in range(6)]
+            for peer in peers:
+                self.assertTrue(peer.await_handshake(20))
+            for peer in peers:
+                peer.send(sent.post())
+            answers = [wait_until(lambda: peer.receive(1), 30, "an answer to post-file") for peer in peers]
+            for answer in answers:
+                if isinstance(answer, wire.Error):
+                    self.assertIn("taken over", answer.message, f"burst {number}")
+            self.assert_resumes_at(sent, HALF)
+
     def test_two_connections_with_one_key_never_mix(self) -> None:
         """Both come back again and again while both send: one copy in the end, and the right one."""
         sent = upload("contended.bin", size=40 * CHUNK)
