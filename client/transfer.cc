@@ -77,6 +77,7 @@ void Transfer::on(const wire::UploadApproved& approved, Time now) {
   }
   heard(now);
   echo_required_ = false;
+  post_open_ = false;
   post_due_.reset();
   if (approved.options) {
     ours_ = true;
@@ -215,6 +216,7 @@ void Transfer::sent(const Want& want, Time now) {
   switch (want.kind) {
     case Want::Kind::post_file:
       post_due_.reset();
+      post_open_ = true;
       asked_ = now;
       echo_required_ = ours_ && used_;
       used_ = true;
@@ -265,6 +267,7 @@ void Transfer::source_ready() {
 }
 
 void Transfer::end(std::variant<Stored, Failure> outcome) {
+  if (phase_ == Phase::opening) post_open_ = false;  // this was its answer
   outcome_ = std::move(outcome);
   phase_ = Phase::over;
 }

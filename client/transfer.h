@@ -92,7 +92,7 @@ class Transfer {
   bool approved() const noexcept { return max_queue_ > 0; }
   bool ours() const noexcept { return ours_; }
   // Once over: the next file may be posted on the same connection.
-  bool reusable() const noexcept { return ours_ && connected_ && !gave_up_; }
+  bool reusable() const noexcept { return ours_ && connected_ && !gave_up_ && !post_open_; }
   std::uint64_t position() const noexcept { return position_; }
   double rate() const noexcept { return pacer_.rate(); }
   std::uint32_t chunk_size() const noexcept { return chunk_size_; }
@@ -138,6 +138,7 @@ class Transfer {
   bool used_;           // the connection, or its routing id: answers to something earlier may come
   bool echo_required_;  // until our key was echoed, everything else is of something earlier
   bool gave_up_ = false;
+  bool post_open_ = false;  // a post-file was sent that has no answer
   bool refused_for_now_ = false;
   std::optional<Time> post_due_;  // none: sent, its answer is awaited
   std::optional<Reopen> reopen_;

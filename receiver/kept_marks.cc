@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t kMagic = 0x64796e63'6d6b7331;  // "dyncmks1"
 constexpr std::uint64_t kHeaderBytes = 4096;
 constexpr std::size_t kBootIdBytes = 64;
-constexpr mode_t kMode = 0640;
+constexpr mode_t kFileMode = 0640;
 
 struct Header {
   std::uint64_t magic;
@@ -41,7 +41,7 @@ struct KeptMarks::Entry {
 };
 
 KeptMarks::KeptMarks(const std::filesystem::path& path, const std::string& boot_id, std::uint32_t entries)
-    : file_(posix::open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, kMode)) {
+    : file_(posix::open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, kFileMode)) {
   static_assert(sizeof(Entry) == 32);
   const std::uint64_t bytes = kHeaderBytes + std::uint64_t{entries} * sizeof(Entry);
   const int error = ::posix_fallocate(file_.get(), 0, static_cast<off_t>(bytes));

@@ -86,6 +86,7 @@ class Session {
   using Answer = std::variant<std::monostate, wire::Receipt, wire::Refusal>;
 
   Actions open(const wire::PostFile& post, Time now);
+  bool answers(const wire::PostFile& post) const;
   Actions compare(const wire::PostFile& post);
   Actions find(Time now);
   Actions take(const wire::PostChunk& chunk, Time now);

@@ -66,6 +66,7 @@ Actions Session::on_malformed(const wire::Refusal& why, const std::optional<Id>&
 }
 
 Actions Session::open(const wire::PostFile& post, Time now) {
+  if (answers(post)) return {answer()};
   ipc::Open open{0, user_, routing_id_, post.filename, post.metadata, post.options, 0, 0};
   open.chunk_size = post.options ? terms_.chunk_size : terms_.original_chunk_size;
   open.max_queue = post.options ? terms_.max_queue : limits::kOriginalQueue;
@@ -81,6 +82,12 @@ Actions Session::open(const wire::PostFile& post, Time now) {
   state_ = State::opening;
   actions.emplace_back(Ask{std::move(open)});
   return actions;
+}
+
+// The upload that has just been finished here, asked for once more: its client has not read the answer yet.
+bool Session::answers(const wire::PostFile& post) const {
+  return state_ == State::finished && key_ && post.options && post.options->key == *key_ &&
+         !post.options->check && same_file(*post.options);
 }
 
 Actions Session::compare(const wire::PostFile& post) {
