@@ -63,6 +63,13 @@ class RawPeer:
             return None
         return wire.parse_server(self.socket.recv_multipart())
 
+    def drain(self, quiet: float = 0.0) -> list[wire.ServerMessage]:
+        """All that has come, and comes until nothing did for `quiet` seconds."""
+        messages = []
+        while (message := self.receive(quiet)) is not None:
+            messages.append(message)
+        return messages
+
     def expect(self, kind: Type[Message], seconds: float = 30.0) -> Message:
         """The next message of this kind; others are skipped, but an unexpected error ends the wait."""
         end = time.monotonic() + seconds
