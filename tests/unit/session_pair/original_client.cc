@@ -52,10 +52,7 @@ void OriginalClient::wait_for_message() {
 }
 
 void OriginalClient::silence() {
-  if (state_ == State::asking) {
-    unlucky_ = true;
-    return die("no answer to post-file");
-  }
+  if (state_ == State::asking) return die("no answer to post-file");
   if (++tries_ > limits::kQueryTries) return die("no answer to all its query-status");
   link_.send(wire::QueryStatus{});
   work();
@@ -100,7 +97,6 @@ void OriginalClient::on_report(const wire::StatusReport& report) {
 }
 
 void OriginalClient::on_error(const wire::ServerError& error) {
-  unlucky_ = error.code == static_cast<std::uint32_t>(wire::Code::stopping);
   die(text_of(wire::ServerMessage(error)));
 }
 
@@ -132,7 +128,9 @@ void OriginalClient::read_next() {
   finished_ = bytes == 0;
 }
 
+// Without an approval it is the network's doing: that got lost, and nobody sends it again.
 void OriginalClient::die(std::string why) {
+  if (state_ == State::asking) unlucky_ = true;
   complaint_ = file_.name + ": " + std::move(why);
   state_ = State::over;
   link_.close();

@@ -23,7 +23,7 @@ class OriginalClient : public ClientModel {
   bool over() const override { return state_ == State::over; }
   std::string complaint() const override { return complaint_; }
   std::size_t stored() const override { return stored_ ? 1 : 0; }
-  // It got no answer to its post-file, or 503: the person has to start it again.
+  // It was never approved: the person has to start it again.
   bool unlucky() const noexcept { return unlucky_; }
   Link& link() { return link_; }
 

@@ -82,6 +82,7 @@ void Server::on_message(const std::string& routing_id, const std::string& user,
   }
   session->heard(user);
   const auto* chunk = std::get_if<wire::PostChunk>(&message);
+  if (chunk) process_->chunk_seen.insert(routing_id);
   run(*session, session->on_message(message, now()), chunk ? chunk->data : std::span<const std::byte>());
   grant_due();
 }
@@ -120,6 +121,8 @@ void Server::carry_out(Session& session, const Action& action, std::span<const s
     Upload& upload = process_->uploads.at(wanted->upload);
     upload.closing = true;
     upload.park = *wanted;
+    upload.key = session.user() + session.key()->hex();
+    process_->parking[upload.key] = wanted->upload;
     go_on(wanted->upload);
   }
   if (const auto* wanted = std::get_if<Release>(&action)) process_->uploads.erase(wanted->upload);
@@ -134,10 +137,13 @@ void Server::send(Session& session, const Send& wanted) {
   check_grant(session, wanted);
 }
 
-void Server::check_sent(const Session& session, const Send& wanted) const {
+void Server::check_sent(const Session& session, const Send& wanted) {
   if (const auto* error = std::get_if<wire::ServerError>(&wanted.message))
     checks_.expect(!is_reproach(error->code), "a client that keeps to the protocol is told an error",
                    session.routing_id() + ": " + text_of(wanted.message));
+  if (session.original() && std::holds_alternative<wire::StatusReport>(wanted.message))
+    checks_.expect(process_->chunk_seen.contains(session.routing_id()),
+                   "an original gets a status-report before its first chunk", session.routing_id());
 }
 
 void Server::check_grant(const Session& session, const Send& sent) const {

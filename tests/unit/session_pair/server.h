@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ class Server {
     std::optional<receiver::Complete> complete;
     std::optional<receiver::Abort> abort;
     std::optional<receiver::Park> park;
+    std::string key;  // while it is being parked
   };
   struct Question {
     std::string routing_id;
@@ -64,6 +66,8 @@ class Server {
     receiver::Registry registry;
     std::map<Id, Upload> uploads;
     std::map<std::uint64_t, Question> questions;
+    std::map<std::string, Id> parking;  // by key, as long as the committer has not been told
+    std::set<std::string> chunk_seen;   // routing ids
     bool bound = false;
   };
 
@@ -72,7 +76,7 @@ class Server {
   void run(Session& session, Actions actions, std::span<const std::byte> data = {});
   void carry_out(Session& session, const receiver::Action& action, std::span<const std::byte> data);
   void send(Session& session, const receiver::Send& send);
-  void check_sent(const Session& session, const receiver::Send& send) const;
+  void check_sent(const Session& session, const receiver::Send& send);
   void check_grant(const Session& session, const receiver::Send& send) const;
   void check_book(const Session& session) const;
   void grant_due();

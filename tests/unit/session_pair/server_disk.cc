@@ -30,6 +30,10 @@ void Server::ask(Session& session, ipc::Open open) {
     Session* other = process_->registry.of_original(open.user, open.filename);
     if (other && other->may_be_taken_over(now())) displace(*other, open, false);
   }
+  if (open.options && !open.after) {
+    const auto parking = process_->parking.find(open.user + open.options->key.hex());
+    if (parking != process_->parking.end()) open.after = parking->second;
+  }
   open.request = question(session, open);
   committer_.say(open);
 }
@@ -103,6 +107,7 @@ void Server::on(const ipc::Restore& restore) {
   Session* given_up = process_->registry.find(opened.routing_id);
   if (given_up && given_up->state() == State::receiving)
     run(*given_up, given_up->on_broken({wire::Code::conflict, "the connection began another upload"}));
+  if (bytes > 0) process_->chunk_seen.insert(opened.routing_id);
   Session& session = process_->registry.add(
       std::make_unique<Session>(opened.routing_id, opened.user, manner_.terms, process_->book, now()));
   run(session, session.on_restored(restore, bytes, now()));
@@ -195,6 +200,7 @@ void Server::shut(const Id& id) {
 
 void Server::rest(const Id& id) {
   const auto upload = process_->uploads.extract(id);
+  process_->parking.erase(upload.mapped().key);
   committer_.say(ipc::Park{id, upload.mapped().epoch, staging_[id].length, upload.mapped().park->why});
 }
 
