@@ -6,6 +6,7 @@ holds credit, or 30 s after its connection was found gone.
 """
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 import time
@@ -65,6 +66,21 @@ class Waits:
             return refused.code
         return None
 
+    @staticmethod
+    def open(peer: RawPeer, name: str) -> wire.UploadApproved:
+        return peer.ask(wire.post_file(name), wire.UploadApproved)
+
+    @staticmethod
+    def code(sender: Sender, name: str) -> Optional[int]:
+        with sender.raw() as peer:
+            peer.send(wire.post_file(name))
+            answer = wait_until(lambda: peer.receive(1), 60, "an answer to post-file")
+            if isinstance(answer, wire.UploadApproved):
+                peer.send(wire.error(500, "Only asking."))
+                return None
+            assert isinstance(answer, wire.Error), answer
+            return answer.code
+
     def await_free(self, peer: DyncClient, sent: Upload, seconds: float) -> float:
         """Asks each second until the name is free and `sent` is approved; when that was, after the start."""
         def approved() -> bool:
@@ -118,6 +134,17 @@ class OurClients(Waits):
             peer.finish(transfer)
         assert self.committed(sent.name) == sent.data
 
+    def scenario_an_original_that_holds_credit(self) -> None:
+        """It waits for its source, and may for 15 min."""
+        with self.first.raw() as holder:
+            assert self.open(holder, "holder.bin").credit
+            for at in (30, 61, 125):
+                self.until(at)
+                assert self.code(self.first, "holder.bin") == 409, f"taken over after {at} s"
+            holder.send(wire.post_chunk(0, b"data"))
+            holder.ask(wire.post_chunk(4, b"", hashlib.sha256(b"data").digest()), wire.UploadFinished)
+        assert self.committed("holder.bin") == b"data"
+
     def scenario_two_partials_for_one_name(self) -> None:
         first, peer = self.half("double.bin", 3)
         peer.close()
@@ -168,10 +195,8 @@ class Originals(Waits):
     NAME, SAME_PLACE = "silent one.bin", "silentone.bin"
 
     def scenario_takeover(self) -> None:
-        with self.first.peer() as hog, self.first.raw() as holder, self.first.raw() as silent, self.first.raw() as gone:
-            self.open(holder, "holder.bin")
-            transfer = hog.open(Upload("hog.bin", bytes(8 << 20)))
-            assert transfer.credit, "nothing was left"
+        with self.first.peer() as hog, self.first.raw() as silent, self.first.raw() as gone:
+            hog.open(Upload("hog.bin", bytes(8 << 20)))
             for peer, name in ((silent, self.NAME), (gone, "gone one.bin")):
                 credit = self.open(peer, name).credit
                 assert credit == 0, f"{name} was approved with credit {credit}"
@@ -181,13 +206,8 @@ class Originals(Waits):
             self.refuse_others(110)
             keeping.join()
             self.await_takeover(silent)
-            self.refuse_the_holders_name()
             hog.send(wire.error(500, "The hog lets go."))
             self.await_gone()
-
-    @staticmethod
-    def open(peer: RawPeer, name: str) -> wire.UploadApproved:
-        return peer.ask(wire.post_file(name), wire.UploadApproved)
 
     def keep(self, hog: DyncClient, until: float) -> None:
         """A silent session's share would go back to the budget after 45 s."""
@@ -207,17 +227,6 @@ class Originals(Waits):
         assert self.code(self.second, self.NAME) == 409, "another user"
         assert self.code(self.first, self.SAME_PLACE) == 409, "another name for the same place"
 
-    @staticmethod
-    def code(sender: Sender, name: str) -> Optional[int]:
-        with sender.raw() as peer:
-            peer.send(wire.post_file(name))
-            answer = wait_until(lambda: peer.receive(1), 60, "an answer to post-file")
-            if isinstance(answer, wire.UploadApproved):
-                peer.send(wire.error(500, "Only asking."))
-                return None
-            assert isinstance(answer, wire.Error), answer
-            return answer.code
-
     def await_takeover(self, silent: RawPeer) -> None:
         self.until(125)
         self.assert_refused_for_others()
@@ -225,10 +234,6 @@ class Originals(Waits):
         say(f"a silent original without credit was taken over after {time.monotonic() - self.started:.1f} s (120 s)")
         told = silent.expect(wire.Error)
         assert told.code == 409 and "taken over" in told.message, told
-
-    def refuse_the_holders_name(self) -> None:
-        """It holds credit: 15 min."""
-        assert self.code(self.first, "holder.bin") == 409
 
     def await_gone(self) -> None:
         """The budget is free again, so the server sends credit to the one that left, and finds that out."""
