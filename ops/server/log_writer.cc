@@ -65,6 +65,10 @@ LogWriter::LogWriter(const config::Logging& logging, Console console)
 
 LogWriter::~LogWriter() = default;
 
+void LogWriter::show_from(Level least) {
+  impl_->least = least;
+}
+
 void LogWriter::leave_console() {
   impl_->on_console = false;
 }

@@ -32,6 +32,8 @@ class LogWriter {
   ~LogWriter();
 
   void write(service::Level level, std::string_view process, std::string_view text);
+  // Less than this is left out from now on.
+  void show_from(service::Level least);
   // From now on only to the file.
   void leave_console();
 

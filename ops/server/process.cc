@@ -1,6 +1,7 @@
 #include "ops/server/process.h"
 
 #include <csignal>
+#include <span>
 
 #include "proto/posix/error.h"
 #include "proto/service/worker.h"
@@ -72,6 +73,12 @@ std::chrono::milliseconds Process::ended() {
   const auto served = ready_since_ ? Clock::now() - *ready_since_ : Clock::duration::zero();
   ready_since_.reset();
   return backoff_.after(std::chrono::duration_cast<std::chrono::milliseconds>(served));
+}
+
+bool Process::tell(const ipc::Message& message, int passed) const {
+  if (!channel_) return true;  // it is about to be reaped
+  const std::string packet = ipc::encode(message);
+  return posix::send_packet(channel_.get(), std::as_bytes(std::span(packet)), {&passed, 1});
 }
 
 void Process::kill(int signal) const {

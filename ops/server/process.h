@@ -44,6 +44,9 @@ class Process {
   // It was reaped: hears what it still had to say, and tells how long its successor waits.
   std::chrono::milliseconds ended();
   void kill(int signal) const;
+  // Sends `message` with a descriptor. False if it has to be said again later: the worker has not read what
+  // was said before.
+  bool tell(const ipc::Message& message, int passed) const;
 
   const WorkerSpec& spec() const noexcept { return spec_; }
   pid_t pid() const noexcept { return pid_; }

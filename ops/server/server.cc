@@ -14,6 +14,7 @@
 #include "proto/posix/process.h"
 #include "proto/service/log.h"
 #include "proto/service/notify.h"
+#include "schema/config/parameters.h"
 #include "schema/names/names.h"
 #include "schema/run_file/run_file.h"
 
@@ -22,6 +23,20 @@ namespace {
 
 constexpr mode_t kRunFileMode = 0640;
 constexpr mode_t kPidfileMode = 0644;
+
+std::string joined(const std::vector<std::string>& keys) {
+  std::string all;
+  for (const std::string& key : keys) all += (all.empty() ? "" : ", ") + key;
+  return all;
+}
+
+config::Error needs_restart(const config::Config& next, const std::vector<std::string>& keys) {
+  const auto line = next.lines.find(keys.front());
+  return {
+      next.file, line == next.lines.end() ? 0 : line->second, joined(keys),
+      "only a restart brings this change, nothing of the file was taken over; restart the server, or undo "
+      "the change"};
+}
 
 // All that a running server has, in the order in which it is made.
 class Server {
@@ -61,12 +76,16 @@ class Server {
   }
 
  private:
+  static bool wants_debug(const config::Config& config) {
+    return level_of(config.logging) == service::Level::debug;
+  }
+
   Setup setup(const Settings& settings) const {
     const auto libexec = libexec_directory();
     return {.config_file = config_.file,
             .config_text = settings.text,
             .runtime_dir = runtime_dir_.path(),
-            .debug = level_of(config_.logging) == service::Level::debug,
+            .debug = wants_debug(config_),
             .background = launch_.in_background(),
             .workers = worker_specs(libexec, config_.workers.hashers),
             .untar = untar_program(libexec),
@@ -82,6 +101,7 @@ class Server {
     log_.info("server.ready", {{"address", address}, {"runtime_dir", runtime_dir_.path().native()}});
     if (launch_.in_background()) writer_.leave_console();
     launch_.ready();
+    serves_ = true;
     service::notify("READY=1");
   }
 
@@ -90,12 +110,33 @@ class Server {
       if (signal == SIGCHLD) {
         supervisor_.reap();
       } else if (signal == SIGHUP) {
-        log_.info("signal.ignored",
-                  {{"signal", "SIGHUP"}, {"hint", "restart the server to change its config"}});
+        reload();
       } else {
         stop(signal);
       }
     }
+  }
+
+  void reload() {
+    if (supervisor_.stopping()) return;
+    if (serves_) service::notify("RELOADING=1");
+    try {
+      take_over(load_settings(config_.file));
+    } catch (const std::exception& error) {
+      log_.error("config.not_reloaded", {{"error", error.what()}});
+    }
+    if (serves_) service::notify("READY=1");
+  }
+
+  void take_over(const Settings& next) {
+    const config::Changes changes = config::changes(config_, next.config);
+    if (!changes.need_restart.empty()) throw needs_restart(next.config, changes.need_restart);
+    config_ = next.config;
+    log_.show_from(level_of(config_.logging));
+    writer_.show_from(level_of(config_.logging));
+    supervisor_.reload(next.text, wants_debug(config_));
+    log_.info("config.reloaded",
+              {{"changed", changes.reloadable.empty() ? "nothing" : joined(changes.reloadable)}});
   }
 
   void stop(int signal) {
@@ -115,7 +156,7 @@ class Server {
     if (supervisor_.fresh()) service::notify("WATCHDOG=1");
   }
 
-  const config::Config& config_;
+  config::Config config_;  // as it counts now
   Launch launch_;
   HeldFile run_file_;
   std::optional<HeldFile> pidfile_;
@@ -125,6 +166,7 @@ class Server {
   posix::Fd signals_;
   service::Loop loop_;
   Supervisor supervisor_;
+  bool serves_ = false;
   int exit_code_ = 0;
 };
 

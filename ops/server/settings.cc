@@ -59,8 +59,10 @@ config::Config load_config(const Path& file) {
 
 Settings load_settings(const Path& file) {
   Settings settings;
-  settings.text = read_text(file);
-  settings.config = config::parse(settings.text, file, home_directory());
+  const std::string text = read_text(file);
+  settings.config = config::parse(text, file, home_directory());
+  config::read_named(settings.config);
+  settings.text = config::bundle(text, settings.config.named);
   const rules::Rules compiled(settings.config);
   config::check_directories(settings.config);
   check_keys(settings);

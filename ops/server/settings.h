@@ -9,7 +9,7 @@
 
 namespace dync::server {
 
-// A config file that a server can start with, and its text as it was read.
+// A config file that a server can start with, and what the workers get: its text, with all that it names.
 struct Settings {
   std::string text;
   config::Config config;

@@ -23,6 +23,7 @@ using std::chrono::milliseconds;
 
 constexpr std::array kStartOrder = {ipc::Role::committer, ipc::Role::hasher, ipc::Role::receiver};
 constexpr milliseconds kStopTick{50};
+constexpr milliseconds kTellAgain{100};
 constexpr std::size_t kUntarsAtOnce = limits::kUntarsAtOnce;
 
 posix::Fd config_memory(const std::string& text) {
@@ -100,6 +101,7 @@ void Supervisor::try_start(Process& worker) {
     broker_end = broker_.open();
     passed.push_back({broker_end.get(), service::kBrokerFd});
   }
+  untold_.erase(&worker);
   try {
     worker.start(arguments_of(spec), std::move(passed),
                  [this](Process& who, const auto& message) { heard(who, message); });
@@ -109,6 +111,26 @@ void Supervisor::try_start(Process& worker) {
     if (!all_serve_) return stop(service::kExitFailed);
     restart_after(worker, worker.ended());
   }
+}
+
+void Supervisor::reload(const std::string& config_text, bool debug) {
+  config_ = config_memory(config_text);
+  setup_.debug = debug;
+  for (const auto& worker : workers_)
+    if (worker->alive()) untold_.insert(worker.get());
+  tell_reload();
+}
+
+void Supervisor::tell_reload() {
+  std::erase_if(untold_, [this](const Process* worker) {
+    return !worker->alive() || worker->tell(ipc::Reload{}, config_.get());
+  });
+  if (untold_.empty() || tells_again_) return;
+  tells_again_ = true;
+  loop_.after(kTellAgain, [this] {
+    tells_again_ = false;
+    tell_reload();
+  });
 }
 
 void Supervisor::heard(Process& worker, const std::optional<ipc::Message>& message) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,8 @@ class Supervisor {
   void start();
   // Stops in order; `code` is what `ended` gets. A second call changes nothing.
   void stop(int code);
+  // The config has changed: workers that run are told, those that start later get this text.
+  void reload(const std::string& config_text, bool debug);
   // After SIGCHLD: reaps whoever died.
   void reap();
   // Every worker has spoken, or was started, within the time that a silent one is given.
@@ -72,6 +75,7 @@ class Supervisor {
   void became_ready(Process& worker, const std::string& address);
   void ended(Process& worker, const posix::Exit& end);
   void restart_after(Process& worker, std::chrono::milliseconds wait);
+  void tell_reload();
   void kill_silent();
   void step_down();
   Process* find(pid_t pid);
@@ -90,8 +94,10 @@ class Supervisor {
   Broker broker_;
   std::vector<std::unique_ptr<Process>> workers_;
   Process* waits_for_untar_ = nullptr;
-  std::string address_;     // the receiver's, once it was ready
-  bool all_serve_ = false;  // the first start is over
+  std::set<Process*> untold_;  // have not got the last Reload yet
+  bool tells_again_ = false;   // a timer runs for them
+  std::string address_;        // the receiver's, once it was ready
+  bool all_serve_ = false;     // the first start is over
   std::optional<StopOrder> stopping_;
   int exit_code_ = 0;
   bool ended_ = false;

@@ -1,7 +1,7 @@
 #include "proto/service/worker.h"
 
 #include <csignal>
-#include <vector>
+#include <stdexcept>
 
 #include "proto/ipc/messages.h"
 #include "proto/posix/process.h"
@@ -21,7 +21,7 @@ Worker::Worker(WorkerOptions options, posix::Fd channel)
       channel_(std::move(channel)),
       signals_(posix::signal_fd({SIGTERM})),
       log_([this](Level level, const std::string& line) { log_line(level, line); }) {
-  if (options_.debug) log_.show_from(Level::debug);
+  show_debug(options_.debug);
   loop_.on_readable(channel_.get(), [this] { read_channel(); });
   loop_.on_readable(signals_.get(), [this] { read_signals(); });
 }
@@ -52,16 +52,27 @@ void Worker::log_line(Level level, const std::string& line) {
 }
 
 void Worker::read_channel() {
-  std::string packet;
-  std::vector<posix::Fd> passed;
   while (true) {
+    std::string packet;
+    std::vector<posix::Fd> passed;
     const auto received = posix::receive_packet(channel_.get(), packet, passed);
     if (received == posix::Received::nothing) return;
-    if (received == posix::Received::packet) continue;
+    if (received == posix::Received::packet) {
+      heard(packet, passed);
+      continue;
+    }
     if (stop_told_) loop_.stop();
     stop();
     return;
   }
+}
+
+void Worker::heard(const std::string& packet, const std::vector<posix::Fd>& passed) {
+  const auto message = ipc::decode(packet);
+  if (!message || !std::holds_alternative<ipc::Reload>(*message) || passed.size() != 1)
+    throw std::runtime_error(
+        "the supervisor said what is no message of ours: are all programs of one version?");
+  if (on_reload_) on_reload_(posix::read_file(passed.front().get(), "the new config", kMaxConfig));
 }
 
 void Worker::read_signals() {

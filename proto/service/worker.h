@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "proto/posix/fd.h"
 #include "proto/service/log.h"
@@ -16,6 +19,8 @@ inline constexpr int kChannelFd = 3;  // to the supervisor: log, ready, alive; i
 inline constexpr int kConfigFd = 4;   // memfd with the text of the config file
 inline constexpr int kSharedFd = 5;   // the shared memory
 inline constexpr int kBrokerFd = 6;   // committer only: starts dync-untar
+
+inline constexpr std::size_t kMaxConfig = std::size_t{16} * 1024 * 1024;  // bytes of a config text
 
 // Exit codes of all our programs (sysexits.h where it has one).
 inline constexpr int kExitOk = 0;
@@ -50,6 +55,13 @@ class Worker {
   // Called at SIGTERM and when the supervisor is gone; the default stops the loop. If the supervisor goes
   // after SIGTERM, the loop is stopped at once.
   void on_stop(std::function<void()> handler) { on_stop_ = std::move(handler); }
+  // Called with the text of the new config whenever the server takes one over. Without a handler the worker
+  // keeps what it has.
+  void on_reload(std::function<void(const std::string& config_text)> handler) {
+    on_reload_ = std::move(handler);
+  }
+  // Whether debug lines are sent too, from now on.
+  void show_debug(bool debug) { log_.show_from(debug ? Level::debug : Level::info); }
   // Tells the supervisor that this worker serves now.
   void ready(const std::string& address = {});
   // Runs the loop until it is stopped, telling the supervisor all the while that it turns.
@@ -59,6 +71,7 @@ class Worker {
   bool tell(const std::string& packet) const;
   void log_line(Level level, const std::string& line);
   void read_channel();
+  void heard(const std::string& packet, const std::vector<posix::Fd>& passed);
   void read_signals();
   void stop();
 
@@ -68,6 +81,7 @@ class Worker {
   Loop loop_;
   Log log_;
   std::function<void()> on_stop_;
+  std::function<void(const std::string&)> on_reload_;
   bool stop_told_ = false;
   std::uint64_t lines_lost_ = 0;  // while the channel was full
 };

@@ -13,8 +13,6 @@
 namespace dync::service {
 namespace {
 
-constexpr std::size_t kMaxConfig = std::size_t{16} * 1024 * 1024;
-
 bool is_packet_socket(int fd) {
   int type = 0;
   socklen_t size = sizeof(type);

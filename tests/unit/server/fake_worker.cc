@@ -97,6 +97,7 @@ void serve(service::Worker& worker, const std::string& program) {
     note(name + " stop");
     if (!told(name, "stubborn")) worker.loop().stop();
   });
+  worker.on_reload([name](const std::string& text) { note(name + " reload config=" + text); });
   std::uint64_t job = 0;
   if (role == ipc::Role::committer) {
     worker.loop().every(std::chrono::milliseconds(5), [&job] { ask_for_untars(job); });

@@ -94,6 +94,21 @@ class Program : public testing::Test {
     ::waitpid(std::exchange(child_, 0), &status, 0);
     return posix::exit_of(status);
   }
+  // The log line that tells what became of a reload.
+  std::string reload() {
+    const std::size_t seen = scratch_.read("dync.log").size();
+    ::kill(child_, SIGHUP);
+    std::string line;
+    EXPECT_TRUE(await([&] {
+      const std::string log = scratch_.read("dync.log").substr(seen);
+      const std::size_t at = log.find("server config.");
+      if (at == std::string::npos || log.find('\n', at) == std::string::npos) return false;
+      const std::size_t begin = log.rfind('\n', at) + 1;
+      line = log.substr(begin, log.find('\n', at) - begin);
+      return true;
+    }));
+    return line;
+  }
   std::filesystem::path run_path() const { return home() / "store/dync.sqlite.run"; }
 
   test::Scratch scratch_;
@@ -178,12 +193,81 @@ TEST_F(Program, WorkersEndWithAKilledServer) {
   EXPECT_TRUE(await([this] { return scratch_.journal().find("committer stop") != std::string::npos; }));
 }
 
-TEST_F(Program, CtrlCAndHangUp) {
+TEST_F(Program, AReloadReachesTheWorkersAndTellsWhatChanged) {
   start_foreground();
-  ::kill(child_, SIGHUP);
+  EXPECT_THAT(reload(), HasSubstr("config.reloaded changed=nothing"));
+  configure("limits: {idle_timeout: 99}\nuntar: {max_members: 5}\n");
+  EXPECT_THAT(reload(), AllOf(HasSubstr("INFO "), HasSubstr("config.reloaded changed=\"limits.idle_timeout, "
+                                                            "untar.max_members\"")));
   EXPECT_TRUE(await([this] {
-    return scratch_.read("dync.log").find("signal.ignored signal=SIGHUP") != std::string::npos;
+    const std::string journal = scratch_.journal();
+    return journal.find("receiver reload") != std::string::npos &&
+           journal.find("idle_timeout: 99") != std::string::npos;
   }));
+  EXPECT_THAT(reload(), HasSubstr("config.reloaded changed=nothing")) << "compared with what counts now";
+  EXPECT_EQ(end_foreground(SIGTERM).code, 0);
+}
+
+TEST_F(Program, AMistakeChangesNothingAndIsOneLine) {
+  start_foreground();
+  configure("limits: {idle_timeout: never}\n");
+  const std::string line = reload();
+  EXPECT_THAT(line, AllOf(HasSubstr("ERROR server config.not_reloaded"), HasSubstr("/dync.yaml:"),
+                          HasSubstr(": limits.idle_timeout: is the text 'never'")));
+  std::filesystem::remove(config());
+  EXPECT_THAT(reload(), HasSubstr("config.not_reloaded"));
+  EXPECT_THAT(scratch_.journal(), Not(HasSubstr(" reload ")));
+  configure("");
+  EXPECT_THAT(reload(), HasSubstr("config.reloaded changed=nothing"));
+  EXPECT_EQ(end_foreground(SIGTERM).code, 0);
+}
+
+TEST_F(Program, WhatOnlyARestartCanChangeIsNamedAndNothingIsTakenOver) {
+  start_foreground();
+  configure("limits: {idle_timeout: 99}\nflow: {budget: 1048576}\nworkers: {hashers: 2}\n");
+  EXPECT_THAT(reload(), AllOf(HasSubstr("ERROR server config.not_reloaded"),
+                              HasSubstr("/dync.yaml:11: flow.budget, workers.hashers: only a restart"),
+                              Not(HasSubstr("idle_timeout"))));
+  EXPECT_THAT(scratch_.journal(), Not(HasSubstr(" reload ")));
+  configure("limits: {idle_timeout: 99}\n");
+  EXPECT_THAT(reload(), HasSubstr("config.reloaded changed=limits.idle_timeout"));
+  EXPECT_EQ(end_foreground(SIGTERM).code, 0);
+}
+
+TEST_F(Program, ASchemaIsReadAtStartAndAtReload) {
+  scratch_.write("s.json", R"({"type": "object"})");
+  configure("");
+  std::string text = scratch_.read("dync.yaml");
+  text.insert(text.find(", origin: [lab1"), ", schema: s.json");
+  scratch_.write("dync.yaml", text);
+  start_foreground();
+  EXPECT_THAT(scratch_.journal(), HasSubstr(R"({"type": "object"})"))
+      << "workers get the schema with the config";
+  scratch_.write("s.json", R"({"type": "objekt"})");
+  EXPECT_THAT(reload(), AllOf(HasSubstr("config.not_reloaded"), HasSubstr("storage.dropboxes[0].schema"),
+                              HasSubstr("s.json: at '/type': 'objekt' is no type")));
+  EXPECT_EQ(server("check").code, 78);
+  scratch_.write("s.json", R"({"required": ["sample"]})");
+  EXPECT_THAT(reload(), AllOf(HasSubstr("config.reloaded changed="), HasSubstr("/s.json")));
+  EXPECT_TRUE(
+      await([this] { return scratch_.journal().find(R"({"required": ["sample"]})") != std::string::npos; }));
+  EXPECT_EQ(end_foreground(SIGTERM).code, 0);
+}
+
+TEST_F(Program, TheLogsLevelCanBeReloaded) {
+  start_foreground();
+  std::string text = scratch_.read("dync.yaml");
+  text.replace(text.find("level: INFO"), 11, "level: ERROR");
+  scratch_.write("dync.yaml", text);
+  const std::string before = scratch_.read("dync.log");
+  ::kill(child_, SIGHUP);
+  EXPECT_TRUE(await([this] { return scratch_.journal().find("receiver reload") != std::string::npos; }));
+  EXPECT_EQ(end_foreground(SIGTERM).code, 0);
+  EXPECT_EQ(scratch_.read("dync.log"), before) << "neither the reload nor the stop is worth an ERROR";
+}
+
+TEST_F(Program, CtrlC) {
+  start_foreground();
   EXPECT_EQ(end_foreground(SIGINT).code, 0);
   EXPECT_THAT(scratch_.journal(), HasSubstr("committer stop"));
 }

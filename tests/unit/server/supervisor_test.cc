@@ -168,6 +168,35 @@ TEST_F(SupervisorTest, EachHasherCountsItsOwnIncarnations) {
   EXPECT_EQ(count(scratch_.journal(), "hasher-0 start"), 1);
 }
 
+TEST_F(SupervisorTest, ANewConfigReachesWhoRunsAndWhoStartsLater) {
+  then(serving(), [this] { supervisor_->reload("NEW", true); });
+  then(in_journal(" reload config=NEW", 4), [this] { ::kill(pid_of("hasher-0"), SIGKILL); });
+  then_stop(in_log("worker.ready worker=hasher-0", 2));
+  run();
+  for (const char* worker : {"committer", "hasher-0", "hasher-1", "receiver"})
+    EXPECT_EQ(count(scratch_.journal(), std::string(worker) + " reload config=NEW"), 1) << worker;
+  EXPECT_THAT(scratch_.journal(), HasSubstr("hasher-0 start incarnation=1 address= config=NEW"));
+  EXPECT_THAT(log_, HasSubstr("hasher-0: fake.detail")) << "debug lines are wanted now";
+  EXPECT_THAT(log_, Not(HasSubstr("hasher-1: fake.detail")));
+}
+
+TEST_F(SupervisorTest, AWorkerThatDoesNotReadNowGetsTheLastConfigLater) {
+  then(serving(), [this] {
+    ::kill(pid_of("hasher-1"), SIGSTOP);
+    for (int i = 0; i < 5000; ++i) supervisor_->reload("TEXT" + std::to_string(i) + ".", false);
+    ::kill(pid_of("hasher-1"), SIGCONT);
+  });
+  then_stop([this] {
+    const std::string journal = scratch_.journal();
+    return journal.find("hasher-1 reload config=TEXT4999.") != std::string::npos &&
+           journal.find("receiver reload config=TEXT4999.") != std::string::npos;
+  });
+  run();
+  const std::string journal = scratch_.journal();
+  EXPECT_LT(count(journal, "hasher-1 reload"), 5000) << "its channel was never full";
+  EXPECT_EQ(exit_, 0);
+}
+
 TEST_F(SupervisorTest, AWorkerThatKeepsDyingIsStartedLessAndLessOften) {
   then(serving(), [this] {
     scratch_.tell("hasher-0", "exit", "70");

@@ -24,6 +24,12 @@ void probe(Worker& worker) {
     constexpr std::byte kEnded{1};
     dync::posix::write_at(dync::service::kSharedFd, {&kEnded, 1}, 0);
   }
+  if (wanted == "reload")
+    worker.on_reload([&worker](const std::string& text) {
+      worker.show_debug(text == "debug");
+      worker.log().info("probe.reloaded", {{"text", text}});
+      worker.log().debug("probe.detail");
+    });
   worker.ready("tcp://127.0.0.1:4711");
   worker.run();
   worker.log().info("probe.ended");

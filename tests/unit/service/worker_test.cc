@@ -80,6 +80,15 @@ class Child {
       transport::poll({}, milliseconds(5));
     return done.load() != std::byte{0};
   }
+  void reload(const std::string& text) const {
+    const auto config = posix::make_memory_file("config", text.size());
+    posix::write_at(config.get(), std::as_bytes(std::span(text)), 0);
+    const int passed = config.get();
+    say(ipc::encode(ipc::Reload{}), {&passed, 1});
+  }
+  void say(const std::string& packet, std::span<const int> passed = {}) const {
+    ASSERT_TRUE(posix::send_packet(channel_.get(), std::as_bytes(std::span(packet)), passed));
+  }
   void signal(int number) const { ::kill(pid_, number); }
   void leave() { channel_.reset(); }
   std::string end() {
@@ -142,6 +151,38 @@ TEST(Worker, LeavesTheTerminalsSignalsToTheSupervisor) {
   ASSERT_TRUE(child.await<ipc::Alive>());
   child.signal(SIGTERM);
   EXPECT_EQ(child.end(), "exit 0");
+}
+
+TEST(Worker, TakesOverEachNewConfig) {
+  Child child("reload");
+  ASSERT_TRUE(child.await<ipc::Ready>());
+  child.reload("first");
+  EXPECT_EQ(child.await_line("probe.reloaded"), "probe.reloaded text=first");
+  child.reload("debug");
+  EXPECT_EQ(child.await_line("probe.reloaded"), "probe.reloaded text=debug");
+  EXPECT_TRUE(child.await_line("probe.detail")) << "the log's level goes with it";
+  child.reload("");
+  EXPECT_EQ(child.await_line("probe."), "probe.reloaded text=\"\"");
+  child.signal(SIGTERM);
+  EXPECT_EQ(child.await_line("probe."), "probe.ended");
+}
+
+TEST(Worker, WithoutAHandlerANewConfigChangesNothing) {
+  Child child("run");
+  ASSERT_TRUE(child.await<ipc::Ready>());
+  child.reload("text");
+  child.signal(SIGTERM);
+  EXPECT_EQ(child.end(), "exit 0");
+}
+
+TEST(Worker, ASupervisorOfAnotherVersionIsTold) {
+  Child child("reload");
+  ASSERT_TRUE(child.await<ipc::Ready>());
+  child.say("no message of ours");
+  const auto line = child.await_line("worker.failed");
+  ASSERT_TRUE(line);
+  EXPECT_THAT(*line, HasSubstr("are all programs of one version?"));
+  EXPECT_EQ(child.end(), "exit 70");
 }
 
 TEST(Worker, AnExceptionIsLoggedInOneLineAndEndsIt) {
