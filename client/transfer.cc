@@ -253,6 +253,7 @@ void Transfer::sent_chunk(std::uint64_t seek, std::size_t bytes, std::optional<d
   high_ = std::max(high_, position_);
   --credit_;
   ++chunks_;
+  cuts_.sent(position_);
   pacer_.sent(position_, now);
   if (!last) return;
   digest_ = last;
@@ -325,8 +326,8 @@ Want Transfer::want(Time now) const {
   if (credit_ == 0 || source_waiting_ || !pacer_.room()) return {};
   // Chunks end at multiples of their size, so that an original gets a repeated one as it was.
   const std::uint32_t size = pacer_.chunk();
-  const auto aligned = static_cast<std::uint32_t>(size - position_ % size);
-  return {.kind = Kind::chunk, .seek = position_, .max_bytes = aligned};
+  const std::uint64_t bytes = std::min(size - position_ % size, cuts_.most(position_));
+  return {.kind = Kind::chunk, .seek = position_, .max_bytes = static_cast<std::uint32_t>(bytes)};
 }
 
 Time Transfer::deadline() const {

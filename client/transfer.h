@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "client/clock.h"
+#include "client/cuts.h"
 #include "client/pacer.h"
 #include "client/questions.h"
 #include "proto/wire/messages.h"
@@ -159,6 +160,7 @@ class Transfer {
   std::uint64_t credit_ = 0;    // chunks
   std::uint64_t position_ = 0;  // the next byte to send
   std::uint64_t high_ = 0;      // the end of what was ever sent
+  Cuts cuts_;
   std::uint64_t chunks_ = 0;    // sent so far, repeated ones too
   Pacer pacer_;
   Questions questions_;
