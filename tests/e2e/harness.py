@@ -178,6 +178,20 @@ class Server:
             self.process.wait()
             self.process = None
 
+    def keep_port(self) -> None:
+        """The next start binds the port of this one."""
+        self.layout.config.write_text(self.layout.config.read_text().replace(":*", f":{self.port}"))
+
+    def kill_everything(self) -> None:
+        """Supervisor and workers at the same moment, as by the kernel when memory runs out."""
+        assert self.process is not None
+        pids = processes.children(self.pid)
+        for pid in (self.pid, *pids):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+        wait_until(lambda: not any(processes.program(pid) for pid in pids), 20, "all processes are gone")
+
     # ---- what is known of it ----
 
     @property

@@ -3,15 +3,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import signal
 import threading
 from pathlib import Path
 from typing import Callable
 
-from tests.e2e.harness import ServerTest, main
-from tests.e2e.timing import scaled, wait_until
+from tests.e2e.harness import START, ServerTest, main
+from tests.e2e.timing import promise, say, scaled, wait_until
 from tests.peer import wire
-from tests.peer.original_client import Habits, OriginalClient
+from tests.peer.dync_client import Upload
+from tests.peer.original_client import Habits
 from tests.peer.proxy import Proxy
 
 MIB = 1024 * 1024
@@ -89,13 +91,25 @@ class KilledWorkerTest(ServerTest):
     def slowly(self) -> None:
         self.proxy.slow(self.size / 8)  # eight seconds: a worker is up again long before the end
 
-    def kill_in_the_middle(self, worker: str) -> None:
+    def kill_in_the_middle(self, kill: Callable[[], None]) -> None:
         start = self.proxy.counters.up
         wait_until(lambda: self.proxy.counters.up > start + self.size // 4, 60, "a quarter is under way")
         self.assertEqual(len(self.server.ledger.uploads("receiving")), 1)
-        self.server.kill_worker(worker)
+        kill()
+        promise("it serves again", START, self.serves)
         self.assertLess(self.proxy.counters.up, start + self.size, "the kill was in the middle")
         self.proxy.slow(None)
+
+    def serves(self) -> bool:
+        """A new connection is let in, and rules are applied to what it asks."""
+        with self.sender.peer() as peer:
+            peer.send(Upload("asked.bin", b"").post(check=True))
+            return isinstance(peer.receive(0.5), wire.UploadApproved)
+
+    def kill_and_start(self) -> None:
+        self.server.keep_port()
+        self.server.kill_everything()
+        self.server.start()
 
     def ours(self, file: Path, disturb: Callable[[], None]) -> None:
         client = self.sender.start(file, port=self.proxy.port)
@@ -107,7 +121,7 @@ class KilledWorkerTest(ServerTest):
         self.assert_sent(done)
 
     def original(self, file: Path, disturb: Callable[[], None]) -> None:
-        client = OriginalClient(self.proxy.endpoint, self.server.public_key, self.sender.keys, Habits(2))
+        client = self.sender.original(Habits(2), self.proxy.endpoint)
         ended: list[object] = []
 
         def upload() -> None:
@@ -129,42 +143,77 @@ class KilledWorkerTest(ServerTest):
         self.assertTrue(ended, "the original client still waits")
         self.assertIsInstance(ended[0], str, f"the original client: {ended[0]!r}\n{self.server.log()[-3000:]}")
 
-    def check(self, worker: str, send: Callable[[Path, Callable[[], None]], None]) -> None:
-        file = self.file(f"{worker.removeprefix('dync-')}.bin", self.size)
-        send(file, lambda: self.kill_in_the_middle(worker))
+    def check(self, what: str, kill: Callable[[], None], send: Callable[[Path, Callable[[], None]], None]) -> None:
+        file = self.file(f"{what}.bin", self.size)
+        send(file, lambda: self.kill_in_the_middle(kill))
         row = self.assert_stored(file, "any")
         events = [event["event"] for event in self.server.ledger.events(row["upload_id"])]
         self.assertEqual(events.count("committed"), 1)
         self.assertEqual(len(self.server.ledger.uploads()), 1)
 
+    def check_worker(self, worker: str, send: Callable[[Path, Callable[[], None]], None]) -> None:
+        self.check(worker.removeprefix("dync-"), lambda: self.server.kill_worker(worker), send)
+
     def test_hasher_ours(self) -> None:
-        self.check("dync-hasher", self.ours)
+        self.check_worker("dync-hasher", self.ours)
 
     def test_hasher_original(self) -> None:
-        self.check("dync-hasher", self.original)
+        self.check_worker("dync-hasher", self.original)
 
     def test_receiver_ours(self) -> None:
-        self.check("dync-receiver", self.ours)
+        self.check_worker("dync-receiver", self.ours)
 
     def test_receiver_original(self) -> None:
-        self.check("dync-receiver", self.original)
+        self.check_worker("dync-receiver", self.original)
 
     def test_committer_ours(self) -> None:
-        self.check("dync-committer", self.ours)
+        self.check_worker("dync-committer", self.ours)
 
     def test_committer_original(self) -> None:
-        self.check("dync-committer", self.original)
+        self.check_worker("dync-committer", self.original)
 
-    def test_all_at_once(self) -> None:
-        """After the death of any process, all at once too, originals finish."""
-        def all_of_them() -> None:
-            wait_until(lambda: self.proxy.counters.up > self.size // 4, 60, "a quarter is under way")
-            for worker in WORKERS:
-                self.server.kill_worker(worker)
+    def test_the_whole_server_ours(self) -> None:
+        self.check("whole", self.kill_and_start, self.ours)
+        self.assert_little_was_sent_again()
 
-        file = self.file("all.bin", self.size)
-        self.original(file, all_of_them)
-        self.assert_stored(file, "any")
+    def test_the_whole_server_original(self) -> None:
+        """After the death of any process, all at once too, originals finish: their session is known from the ledger."""
+        self.check("whole", self.kill_and_start, self.original)
+        self.assert_little_was_sent_again()
+
+    def assert_little_was_sent_again(self) -> None:
+        """The written marks have survived: what was on its way goes over the network once more, no more."""
+        again = self.proxy.counters.up - self.size
+        say(f"sent again, with what the protocol adds: {again / MIB:.2f} MiB of {self.size / MIB:.0f}")
+        self.assertLess(again, 2 * MIB)
+
+    def test_the_whole_server_several_times(self) -> None:
+        for name, send in (("ours.bin", self.ours), ("original.bin", self.original)):
+            with self.subTest(name):
+                file = self.file(name, self.size)
+                self.slowly()
+                send(file, lambda: self.kill_each_sixth(self.proxy.counters.up))
+                self.assert_stored(file, "any")
+
+    def kill_each_sixth(self, before: int) -> None:
+        for part in (1, 2, 3):
+            wait_until(lambda: self.proxy.counters.up > before + part * self.size // 6, 120, f"{part}/6 is under way")
+            self.kill_and_start()
+
+    def test_workers_at_random(self) -> None:
+        """Both kinds of client at once, and a random worker killed again and again."""
+        seed = random.SystemRandom().randrange(10**6)
+        say(f"seed {seed}")
+        rng = random.Random(seed)
+        ours, original = self.file("ours.bin", self.size), self.file("original.bin", self.size)
+        self.ours(ours, lambda: self.original(original, lambda: self.kill_at_random(rng)))
+        self.assert_stored(ours, "any")
+        self.assert_stored(original, "any")
+
+    def kill_at_random(self, rng: random.Random) -> None:
+        for step in range(1, 7):
+            wait_until(lambda: self.proxy.counters.up > step * self.size // 6, 120, f"step {step} is under way")
+            self.server.kill_worker(rng.choice(WORKERS))
 
     def test_cuts(self) -> None:
         """The network is cut several times; both kinds of client go on where they were."""
