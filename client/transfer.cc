@@ -160,7 +160,10 @@ bool Transfer::retried(const wire::ServerError& error, Time now) {
   }
   const bool lost = error.code == static_cast<std::uint32_t>(wire::Code::unknown);
   // A post-file is never answered so: it is a late word of the session before.
-  if (ours_ && lost && phase_ == Phase::opening) return true;
+  if (lost && (ours_ || error.key) && phase_ == Phase::opening) {
+    post_again(now + next_pause());
+    return true;
+  }
   if (!ours_ || !started() || again_ >= kMostAgain) return false;
   // Its session is over or the routing id is somebody else's: the key finds the upload.
   const bool foreign = error.code == static_cast<std::uint32_t>(wire::Code::forbidden);
