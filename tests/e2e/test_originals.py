@@ -106,7 +106,7 @@ class Run:
         try:
             threading.Thread(target=lambda: client.approved.wait(TIMEOUT) and link.start(), daemon=True).start()
             upload_id = client.upload(io.BytesIO(data), journey.name)
-            self.reports += client.reports
+            self.reports += len(client.rewinds)
             self.cuts += link.proxy.counters.cuts
             row = server.ledger.upload(upload_id)
             stored = server.dropbox("any") / journey.name / journey.name

@@ -1,4 +1,4 @@
-"""Sessions that fall silent: what happens after 30, 60 and 120 seconds. All waits run side by side, with a server for each kind.
+"""Sessions that fall silent: what happens after 30, 60 and 120 seconds. All wait side by side, each kind with a server.
 
 Section 4 of the contract: a session of our client ends after 60 s of silence, its name is free and its partial waits.
 An original's upload is taken over only by the same user with the same name, after 120 s of silence, 15 min if it still

@@ -109,7 +109,7 @@ class OriginalClient:
                  routing_id: Optional[bytes] = None) -> None:
         self._habits = habits
         self.approved = threading.Event()
-        self.reports = 0  # status-reports that made it rewind
+        self.rewinds: list[int] = []  # where status-reports sent it back to
         self.queries = 0
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
@@ -142,8 +142,8 @@ class OriginalClient:
             if isinstance(message, wire.UploadFinished):
                 return message.upload_id
             if isinstance(message, wire.StatusReport):
-                self.reports += 1
                 window.rewind(message.seek)
+                self.rewinds.append(message.seek)
                 credit = message.credit
             elif isinstance(message, wire.TransferCredit):
                 credit += message.amount
