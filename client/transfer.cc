@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr std::uint32_t kMostAgain = 3;  // post-files after an approval, without progress between
+constexpr std::uint32_t kMostAgain = 50;  // post-files after an approval, without progress between
 constexpr milliseconds kAbortTime = limits::kLinger;
 constexpr milliseconds kWaiting{
     2000};  // no credit for so long is worth a word; for less it is the normal course
