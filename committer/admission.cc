@@ -41,12 +41,6 @@ bool all_there(const Job& job) {
   return !job.opening && job.state() != ledger::State::receiving;
 }
 
-// The receiver has no session for it, or it would have named the upload in `after`.
-bool may_go_on(const Job& job, const ipc::Open& open) {
-  return open.options && (job.parked() || job.row.session.routing_id == open.routing_id ||
-                          job.row.upload.bytes_received == 0);
-}
-
 }  // namespace
 
 wire::Refusal session_ended() {
@@ -117,9 +111,8 @@ std::optional<Answer> Admission::known(const ipc::Open& open) const {
 std::optional<Answer> Admission::live(Job& job, const ipc::Open& open) const {
   if (open.options && !guards_fit(job.row, *open.options)) return changed(open.filename);
   if (all_there(job) && (open.options || job.row.upload.filename == open.filename)) return Later{&job};
-  const bool untouched = job.attached() && job.row.upload.bytes_received == 0;
-  if ((untouched || (open.options && job.attached())) && same_arguments(job.row, open)) return Again{&job};
-  if (may_go_on(job, open)) return std::nullopt;
+  if (job.untouched() && same_arguments(job.row, open)) return Again{&job};
+  if (open.options && (job.parked() || job.untouched())) return std::nullopt;
   return being_uploaded(open.filename);
 }
 

@@ -42,6 +42,10 @@ struct Job {
   bool parked() const noexcept { return row.session.parked_seconds.has_value(); }
   // Its bytes are still coming, or may come.
   bool attached() const noexcept { return state() == ledger::State::receiving && !parked(); }
+  // Attached, and nothing was heard of its session yet: it may as well belong to another connection.
+  bool untouched() const noexcept {
+    return attached() && row.upload.bytes_received == row.session.durable_bytes;
+  }
 };
 
 // All live uploads. Only they reserve destinations, and (user, key) and (user, routing id) are theirs alone.

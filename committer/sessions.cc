@@ -47,6 +47,7 @@ void Sessions::restore_all() {
 void Sessions::open(ipc::Open message) {
   if (message.options && message.options->check) return answer_check(message);
   if (!supersede(message)) return;
+  if (!message.after) message.after = ending(message);
   if (must_wait(message)) return waiting_.add(std::move(message));
   end_replaced(message);
   judge(message);
@@ -76,6 +77,15 @@ bool Sessions::supersede(ipc::Open& message) {
   if (newer && !message.after) message.after = other->after;
   if (!newer) waiting_.add(std::move(*other));
   return newer;
+}
+
+// The receiver asks for an upload only when it has no session for it. One that had begun is on its way to its
+// end then, and a Park, Abort or AllReceived will tell how far it came.
+std::optional<Id> Sessions::ending(const ipc::Open& message) {
+  if (!message.options) return std::nullopt;
+  const Job* job = context_.jobs.by_key(message.user, message.options->key);
+  if (job == nullptr || !job->attached() || job->untouched()) return std::nullopt;
+  return job->id();
 }
 
 bool Sessions::must_wait(const ipc::Open& message) {

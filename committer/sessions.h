@@ -28,6 +28,7 @@ class Sessions {
   void restore_all();
   void answer_check(const ipc::Open& message);
   bool supersede(ipc::Open& message);
+  std::optional<Id> ending(const ipc::Open& message);
   bool must_wait(const ipc::Open& message);
   void end_replaced(const ipc::Open& message);
   void judge(const ipc::Open& message);

@@ -125,8 +125,7 @@ TEST_F(AdmissionTest, TheSamePostFileSaidAgain) {
   longer.options->size = 4;
   EXPECT_THAT(refusal(longer).sentence, HasSubstr("has changed"));
   job.row.upload.bytes_received = 1;
-  EXPECT_TRUE(std::holds_alternative<Again>(admission_.judge(open("a.raw", "1", key))))
-      << "the receiver has no session for it, or it would not ask";
+  EXPECT_EQ(code(open("a.raw", "1", key)), Code::conflict) << "the receiver has its session";
 }
 
 TEST_F(AdmissionTest, AnUploadThatHasNotBegunFollowsItsClientToAnotherConnection) {

@@ -142,6 +142,34 @@ TEST_F(TakeoverTest, ASecondQuestionWaitsForTheSameUploadThoughItDoesNotSaySo) {
   EXPECT_EQ(opened(3)->upload, upload);
 }
 
+// The receiver asks only when it has no session for the upload, so the end of that one is on its way.
+TEST_F(TakeoverTest, WhatHasBegunIsWaitedForThoughNobodySaysSo) {
+  const ipc::Id upload = open(sample_, 1);
+  for (std::uint64_t request = 2; request < 6; request += 2) {
+    Sample& next = request == 2 ? elsewhere_ : sample_;
+    ask(next, request);
+    await_heard();
+    say_parked(upload, request * 2, static_cast<std::uint32_t>(request));
+    const auto resumed = opened(request);
+    ASSERT_TRUE(resumed);
+    EXPECT_EQ(resumed->seek, request * 2);
+    hood_.receiver.say(ipc::Progress{upload, request * 2 + 1});
+  }
+}
+
+// The first one's answer had no taker, so nobody will park what it opened.
+TEST_F(TakeoverTest, WhatWasResumedForNobodyGoesToTheNextWhoAsks) {
+  const ipc::Id upload = park(sample_, 1);
+  ask(elsewhere_, 2);
+  ask(sample_, 3);
+  EXPECT_EQ(opened(2)->upload, upload);
+  const auto last = opened(3);
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->upload, upload);
+  EXPECT_EQ(last->seek, 4U);
+  EXPECT_EQ(whole_row(upload).session.routing_id, sample_.routing_id);
+}
+
 TEST_F(TakeoverTest, SeveralUploadsMayWaitForOne) {
   const ipc::Id upload = open(sample_, 1);
   Sample others[] = {elsewhere_, elsewhere_};
