@@ -1,36 +1,13 @@
 """One large file: bit-identical, with flat memory, hashed from the slots and written past the page cache."""
 from __future__ import annotations
 
-import threading
 import time
 
-from tests.e2e import processes
 from tests.e2e.harness import ServerTest, main
+from tests.e2e.sampler import MIB, Sampler
 from tests.e2e.timing import SANITIZED, say, scaled
 
-MIB = 1024 * 1024
 MEMORY = 64 * MIB  # anonymous, of receiver and hasher each, beside the slots
-
-
-class Sampler(threading.Thread):
-    """The most anonymous memory that each of these processes ever had."""
-
-    def __init__(self, pids: dict[str, int]) -> None:
-        super().__init__(daemon=True)
-        self._pids = pids
-        self._ended = threading.Event()
-        self.most = {name: 0 for name in pids}
-        self.samples = 0
-
-    def run(self) -> None:
-        while not self._ended.wait(0.01):
-            self.samples += 1
-            for name, pid in self._pids.items():
-                self.most[name] = max(self.most[name], processes.anonymous_memory(pid))
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
 
 
 class LargeTest(ServerTest):
@@ -46,8 +23,7 @@ class LargeTest(ServerTest):
         seconds = time.monotonic() - start
         sampler.end()
         self.assert_sent(done)
-        say(f"{size // MIB} MiB in {seconds:.1f} s, {size / 1e6 / seconds:.0f} MB/s; most anonymous memory: " +
-            ", ".join(f"{name} {most / MIB:.1f} MiB" for name, most in sampler.most.items()))
+        say(f"{size // MIB} MiB in {seconds:.1f} s, {size / 1e6 / seconds:.0f} MB/s; most anonymous memory: {sampler}")
         row = self.assert_stored(file, "any")
         self.assertEqual(row["bytes_received"], size)
         self.assertGreater(sampler.samples, 10)
