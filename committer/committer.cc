@@ -24,13 +24,14 @@ transport::Options socket_options() {
 
 Committer::Committer(service::Worker& worker, const config::Config& config, int broker)
     : worker_(worker),
+      config_(config),
       ledger_(config.ledger, limits::kLedgerLock),
       outbox_(worker.log()),
       quick_(inbox_, limits::kCommitThreads, "dync-commit"),
       slow_(inbox_, limits::kTreeThreads, "dync-tree"),
-      context_{config, worker.log(), worker.loop(), ledger_, ledger_.read().ledger_id(),
-               jobs_,  inbox_,       outbox_,       quick_,  slow_},
-      untar_(worker.loop(), worker.log(), config.untar, broker),
+      context_{config_, worker.log(), worker.loop(), ledger_, ledger_.read().ledger_id(),
+               jobs_,   inbox_,       outbox_,       quick_,  slow_},
+      untar_(worker.loop(), worker.log(), config_.untar, broker),
       admission_(config, ledger_.read(), jobs_),
       publication_(context_),
       extraction_(context_, untar_, publication_),
@@ -38,6 +39,13 @@ Committer::Committer(service::Worker& worker, const config::Config& config, int 
       sessions_(context_, admission_, parking_),
       uploads_(context_, sessions_, extraction_, publication_),
       socket_(transport_, transport::Type::router, socket_options()) {}
+
+// Rules and plain numbers only: pool threads read paths of the config while this runs.
+void Committer::use(const config::Config& config) {
+  admission_.use(config);
+  config_.limits = config.limits;
+  config_.untar = config.untar;
+}
 
 void Committer::run() {
   start();

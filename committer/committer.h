@@ -19,6 +19,9 @@ namespace dync::committer {
 class Committer {
  public:
   Committer(service::Worker& worker, const config::Config& config, int broker);
+  // From now on judges by the rules of this configuration, and takes its limits. Throws config::Error for a
+  // bad rule, and then nothing has changed.
+  void use(const config::Config& config);
   // Serves until the worker is stopped.
   void run();
 
@@ -30,6 +33,7 @@ class Committer {
   bool take_message();
 
   service::Worker& worker_;
+  config::Config config_;  // with the limits as they count now
   ledger::Writer ledger_;
   Jobs jobs_;
   Inbox inbox_;

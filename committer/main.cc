@@ -1,4 +1,5 @@
 #include <cstdlib>
+#include <string>
 #include <sys/stat.h>
 
 #include "committer/committer.h"
@@ -12,10 +13,18 @@ using dync::service::Worker;
 void serve(Worker& worker) {
   const char* home = std::getenv("HOME");
   const auto& options = worker.options();
-  const auto config =
-      dync::config::parse(options.config_text, options.config_path, home != nullptr ? home : "/");
+  const auto read = [&](const std::string& text) {
+    return dync::config::parse(text, options.config_path, home != nullptr ? home : "/");
+  };
+  const auto config = read(options.config_text);
   ::umask(config.umask);
-  dync::committer::Committer(worker, config, dync::service::kBrokerFd).run();
+  dync::committer::Committer committer(worker, config, dync::service::kBrokerFd);
+  worker.on_reload([&](const std::string& text) {
+    const auto next = read(text);
+    worker.show_debug(next.logging.level == "DEBUG");
+    committer.use(next);
+  });
+  committer.run();
 }
 
 }  // namespace

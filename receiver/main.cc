@@ -31,11 +31,18 @@ std::string home_directory() {
 
 void receive(dync::service::Worker& worker) {
   dync::posix::keep_large_allocations();
-  const auto config =
-      dync::config::parse(worker.options().config_text, worker.options().config_path, home_directory());
+  const auto read = [&](const std::string& text) {
+    return dync::config::parse(text, worker.options().config_path, home_directory());
+  };
+  const auto config = read(worker.options().config_text);
   ::umask(config.umask);
   dync::ipc::SharedMemory memory(dync::service::kSharedFd);
   dync::receiver::Receiver receiver(worker, memory, config, server_certificate(config));
+  worker.on_reload([&](const std::string& text) {
+    const auto next = read(text);
+    worker.show_debug(next.logging.level == "DEBUG");
+    receiver.use(next);
+  });
   receiver.start();
   worker.run();
 }
