@@ -14,7 +14,7 @@ from tests.peer.proxy import Faults, Proxy
 
 KIB = 1024
 BUDGET = MIB  # 64 chunks for 300 clients
-LOAD = Load(4 * MIB, 16 * KIB)
+LOAD = Load(5 * MIB // 2, 16 * KIB)
 SLOW_RATE = 200 * KIB  # bytes a second of each slow link
 FAIR = 0.95
 MEMORY = 64 * MIB + BUDGET  # of the receiver
