@@ -33,7 +33,9 @@ std::string_view meaning(std::uint32_t code) {
 }  // namespace
 
 std::string sentence_of(const wire::ServerError& error) {
-  std::string sentence(meaning(error.code));
+  const bool taken_over = error.code == static_cast<std::uint32_t>(wire::Code::conflict) &&
+                          error.message.find(kTakenOver) != std::string::npos;
+  std::string sentence(taken_over ? "another run of dync goes on with this upload" : meaning(error.code));
   sentence += " (" + std::to_string(error.code) + ")";
   if (!error.message.empty()) sentence += ": " + printable(error.message);
   return sentence;

@@ -12,6 +12,10 @@ namespace dync::client {
 // How an original names an upload that it does not know (any more).
 inline constexpr std::string_view kOriginalForgot = "Unknown connection.";
 
+// What a server of ours says of an upload (409) with which another connection goes on; of a name that is in
+// use it says something else.
+inline constexpr std::string_view kTakenOver = "taken over";
+
 // Why an upload ended that the user stopped.
 inline constexpr char kInterrupted[] = "interrupted";
 

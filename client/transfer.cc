@@ -314,6 +314,11 @@ Time Transfer::query_due() const {
   return idle() ? std::min(sent_ + patience_.idle, silence_over()) : silence_over();
 }
 
+// The last chunk is empty: neither need the link be known for it nor can it fill the link.
+Time Transfer::routine_due() const {
+  return sending() && !all_sent() ? pacer_.ask_at() : Time::max();
+}
+
 Want Transfer::want(Time now) const {
   using Kind = Want::Kind;
   if (phase_ == Phase::over) return {};
@@ -325,8 +330,8 @@ Want Transfer::want(Time now) const {
   if (!started()) return {};
   if (ask_ || now >= query_due()) return {.kind = Kind::query_status};
   if (!sending()) return {};
-  if (now >= pacer_.ask_at()) return {.kind = Kind::query_status, .routine = true};
-  if (credit_ == 0 || source_waiting_ || !pacer_.room()) return {};
+  if (now >= routine_due()) return {.kind = Kind::query_status, .routine = true};
+  if (credit_ == 0 || source_waiting_ || !(pacer_.room() || all_sent())) return {};
   // Chunks end at multiples of their size, so that an original gets a repeated one as it was.
   const std::uint32_t size = pacer_.chunk();
   const std::uint64_t bytes = std::min(size - position_ % size, cuts_.most(position_));
@@ -339,7 +344,7 @@ Time Transfer::deadline() const {
   if (reopen_) return std::min(first, reopen_->due);
   if (!connected_) return first;
   if (post_due_) return std::min(first, *post_due_);
-  if (sending()) first = std::min(first, pacer_.ask_at());
+  first = std::min(first, routine_due());
   return std::min(first, query_due());
 }
 

@@ -125,7 +125,9 @@ class Transfer {
   bool finished() const noexcept { return phase_ == Phase::aborting || phase_ == Phase::over; }
   bool idle() const noexcept { return phase_ == Phase::sending && credit_ > 0 && source_waiting_; }
   bool sending() const noexcept { return phase_ == Phase::sending && !hold_; }
+  bool all_sent() const noexcept { return position_ == upload_.size; }
   Time query_due() const;
+  Time routine_due() const;
   Time silence_over() const;
   std::chrono::milliseconds next_pause();
 
@@ -161,7 +163,7 @@ class Transfer {
   std::uint64_t position_ = 0;  // the next byte to send
   std::uint64_t high_ = 0;      // the end of what was ever sent
   Cuts cuts_;
-  std::uint64_t chunks_ = 0;    // sent so far, repeated ones too
+  std::uint64_t chunks_ = 0;  // sent so far, repeated ones too
   Pacer pacer_;
   Questions questions_;
   std::optional<digest::Digest> digest_;
