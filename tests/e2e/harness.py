@@ -1,6 +1,7 @@
 """A real server in a temporary home, real clients, and the checks after each test."""
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -272,19 +273,25 @@ class ServerTest(unittest.TestCase):
     """A test with a server and the user `user1`, who is listed. Disk, ledger, log and processes are checked after it."""
 
     EXTRA = ""  # more lines of the config
+    DROPBOXES: Sequence[Dropbox] = ()  # before the standard ones
     UMASK = "0077"
     EXPECTED_ERRORS: Sequence[str] = ()  # patterns of error lines that belong to the test
 
     def setUp(self) -> None:
         self.consumed: set[str] = set()
         self.expected_errors = list(self.EXPECTED_ERRORS)
-        self.server = Server(self.EXTRA, umask=self.UMASK)
+        boxes = [*copy.deepcopy(self.DROPBOXES), *standard_dropboxes()]
+        self.server = Server(self.EXTRA, boxes, umask=self.UMASK)
         self.addCleanup(self.server.remove)
         self.sender = Sender(self.server, "user1")
         self.sender.list_key()
+        self.prepare()
         self.server.start()
         self.addCleanup(self._check)
         self.lab = self.sender.home
+
+    def prepare(self) -> None:
+        """What has to be there before the server starts."""
 
     def _check(self) -> None:
         problems = self.server.problems(self.expected_errors, self.consumed)
