@@ -10,7 +10,7 @@ constexpr std::size_t kAny = Parse::kAnyNumber;
 ApprovalOptions approval_options(Options options) {
   ApprovalOptions read;
   read.key = options.required("key", options.id("key"));
-  read.upload_id = options.required("upload_id", options.id("upload_id"));
+  read.upload_id = options.required("upload_id", options.id_or_zero("upload_id"));
   read.seek = options.required("seek", options.number("seek", kMaxPosition));
   read.untar_max_members = static_cast<std::uint32_t>(
       options.required("untar_max_members", options.number("untar_max_members", UINT32_MAX)));

@@ -86,7 +86,7 @@ using ClientMessage = std::variant<PostFile, PostChunk, QueryStatus, ClientError
 
 struct ApprovalOptions {  // ours
   Id key;
-  Id upload_id;
+  Id upload_id;            // all zero: it was only asked whether the upload would be accepted
   std::uint64_t seek = 0;  // bytes that are already there
   std::uint32_t untar_max_members = 0;
 

@@ -143,6 +143,15 @@ std::optional<Id> Options::id(std::string_view key) {
   return Id{};
 }
 
+std::optional<Id> Options::id_or_zero(std::string_view key) {
+  const auto hex = text(key);
+  if (!hex) return std::nullopt;
+  const auto id = Id::from_hex(*hex);
+  if (id) return id;
+  fail("need 32 lower-case hex digits as \"" + std::string(key) + "\"");
+  return Id{};
+}
+
 std::optional<digest::Digest> Options::sha256(std::string_view key) {
   const auto hex = text(key);
   if (!hex) return std::nullopt;

@@ -64,7 +64,8 @@ class Options {
   std::optional<std::int64_t> signed_number(std::string_view key);
   std::optional<bool> boolean(std::string_view key);
   std::optional<std::string> text(std::string_view key);
-  std::optional<Id> id(std::string_view key);
+  std::optional<Id> id(std::string_view key);  // not all zero
+  std::optional<Id> id_or_zero(std::string_view key);
   std::optional<digest::Digest> sha256(std::string_view key);
 
   // The same for a key that must be there.
