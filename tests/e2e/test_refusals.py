@@ -1,4 +1,35 @@
-"""Every refusal that a listed client can earn: its code, one sentence, and a server that serves on."""
+"""Every refusal that a listed client can earn: its code, one sentence, and a server that serves on.
+
+Inputs, answers and their tests, from keys to names (who has no listed key is in test_strangers, and what a connection
+may send before that too):
+
+| area | input | answer | test |
+|---|---|---|---|
+| keys | unknown | refused by ZAP | test_strangers: an_unlisted_key_never_gets_in |
+| | revoked in session | 403 | test_strangers: revoked_in_mid_upload; test_keys: revoked_in_the_middle_of_a_session |
+| | another user's routing id | 403 | test_strangers: another_users_routing_id; test_sessions: ThiefTest |
+| frames | unknown command; 1 or 1,000 frames; an empty one (no fewer can be sent) | 400 | malformed_frames |
+| | wrong integer width; unknown flags | 400 | malformed_frames |
+| order | chunk, query-status, last chunk before post-file | 404 | order |
+| | second post-file, same arguments | the same approval | a_second_post_file |
+| | second post-file, other arguments | 409 | a_second_post_file; test_sessions: while_an_upload_runs |
+| seek | below | dropped | seek_below_and_above; test_sessions: RepeatTest |
+| | above | one status-report | seek_below_and_above; test_originals: one_status_report_in_25_seconds |
+| | 2^63 and more; overflow | 400 | malformed_frames |
+| chunk | too large | 413 | chunk_too_large |
+| | larger than any frame may be | the connection ends | a_frame_beyond_all_limits |
+| | empty and not last | 400 | malformed_frames |
+| | beyond credit | 429 | more_than_the_credit |
+| last | no checksum, or not 32 bytes | 400 | malformed_frames |
+| | wrong checksum | 422 | a_wrong_checksum |
+| | other bytes than were declared | 400 or 422 | another_size_than_was_declared |
+| after the end | chunk, query-status, last chunk | upload-finished | after_the_end |
+| | a flood of them | a few a second | after_the_end; test_sessions: after_the_end_at_most_a_few_a_second |
+| client never reads | – | served no more, all others are | a_client_that_never_reads |
+| metadata | no object, bad UTF-8, a key twice, depth 17, NaN | 400 | metadata |
+| | more than 64 KiB | 413 | metadata |
+| name | all that the contract names | 400 | names |
+"""
 from __future__ import annotations
 
 import hashlib
@@ -75,6 +106,7 @@ class FramesTest(RefusalTest):
             "options that are no object": wire.post_file(name, b"{}", b"[2]"),
             "a key that is no key": wire.post_file(name, b"{}", {"dync": 2, "key": "short"}),
             "query-status with an argument": [b"query-status", b"x"],
+            "query-status of 1,000 frames": [b"query-status", *[b""] * 999],
             "error with a short code": [b"error", b"\1", b"text"],
         }
         for what, frames in cases.items():
@@ -85,6 +117,10 @@ class FramesTest(RefusalTest):
             "a chunk's flags of 2 bytes": [b"post-chunk", b"\0\0", seek, b"data"],
             "a seek of 4 bytes": [b"post-chunk", flags, wire.u32(0), b"data"],
             "unknown flags of a chunk": wire.post_chunk(0, b"data", flags=4),
+            "an unknown command": [b"post-everything", flags],
+            "a post-chunk alone": [b"post-chunk"],
+            "a chunk of 1,000 frames": [b"post-chunk", flags, seek, *[b"data"] * 997],
+            "a chunk that ends beyond 2^63": wire.post_chunk(2**63 - 2, b"data"),
             "a seek of 2^63": wire.post_chunk(2**63, b"data"),
             "a seek that overflows": wire.post_chunk(2**64 - 1, b"data"),
             "an empty chunk that is not the last": wire.post_chunk(0, b""),
@@ -118,7 +154,10 @@ class FramesTest(RefusalTest):
         with self.sender.raw() as peer:
             self.assertEqual(self.open(peer, "original.bin"), self.open(peer, "original.bin"))
             self.assert_refused(peer, wire.post_file("other.bin"), 409)
-        self.assertEqual(len(self.server.ledger.uploads()), 2)
+        with self.sender.raw() as peer:
+            self.open(peer, "metadata.bin")
+            self.assert_refused(peer, wire.post_file("metadata.bin", {"other": 1}), 409)
+        self.assertEqual(len(self.server.ledger.uploads()), 3)
 
     def test_chunk_too_large(self) -> None:
         for opts in (None, options()):
@@ -126,9 +165,38 @@ class FramesTest(RefusalTest):
                 approved = self.open(peer, "large.bin" if opts else "large2.bin", opts)
                 self.assert_refused(peer, wire.post_chunk(0, bytes(approved.chunksize + 1)), 413)
 
-    def test_more_than_the_credit(self) -> None:
+    def test_a_frame_beyond_all_limits(self) -> None:
+        """libzmq ends the connection; the upload waits for the next one."""
+        data = os.urandom(1000)
         with self.sender.raw() as peer:
-            self.open(peer, "greedy.bin", options())
+            self.open(peer, "giant.bin")
+            peer.send(wire.post_chunk(0, bytes(64 * KIB * KIB)))
+            self.assertIsNone(peer.receive(0.5))
+        self.assert_serves()
+        with self.sender.raw() as peer:
+            self.open(peer, "other.bin")
+            peer.ask(wire.post_chunk(0, data, hashlib.sha256(data).digest()), wire.UploadFinished)
+
+    def test_another_size_than_was_declared(self) -> None:
+        for name, size in (("less.bin", 5), ("more.bin", 3)):
+            with self.subTest(name), self.sender.raw() as peer:
+                self.open(peer, name, options(size))
+                peer.send(wire.post_chunk(0, b"data"))
+                error = peer.ask(wire.post_chunk(4, b"", hashlib.sha256(b"data").digest()), wire.Error)
+                self.assertIn(error.code, (400, 422), error.message)
+                self.assertTrue(one_sentence(error.message), error.message)
+        self.assertEqual(self.server.ledger.uploads("committed"), [])
+        self.assert_serves("less.bin")
+
+    def test_more_than_the_credit(self) -> None:
+        for opts in (None, options()):
+            with self.subTest(ours=opts is not None):
+                self.assert_greed_is_refused("greedy2.bin" if opts else "greedy.bin", opts)
+        self.assert_serves()
+
+    def assert_greed_is_refused(self, name: str, opts: Optional[wire.Json]) -> None:
+        with self.sender.raw() as peer:
+            self.open(peer, name, opts)
             error: Optional[wire.Error] = None
             sent = 0
             while error is None and sent < 200_000:
@@ -141,7 +209,6 @@ class FramesTest(RefusalTest):
             say(f"beyond the credit: refused after {sent} chunks")
             self.assertEqual(error.code, 429, error.message)
             self.assertTrue(one_sentence(error.message), error.message)
-        self.assert_serves()
 
     def test_seek_below_and_above(self) -> None:
         data = os.urandom(30)
@@ -250,7 +317,9 @@ class RulesTest(RefusalTest):
             "dot dot": "..", "dot dot slash": "../x.bin", "dot": ".", "NUL": b"a\0b.bin", "a newline": "a\nb.bin",
             "a control character": "a\x07b.bin", "DEL": "a\x7fb.bin", "a leading dot": ".hidden.bin",
             "a marker": ".MARKER_is_finished_x.bin", "201 bytes": "a" * 197 + ".bin", "60 kB": "a" * 60_000 + ".bin",
-            "bad UTF-8": b"\xff\xfe.bin", "overlong UTF-8": b"\xc0\xaf.bin", "bidi override": "a\u202ebin.bin",
+            "bad UTF-8": b"\xff\xfe.bin", "overlong UTF-8": b"\xc0\xaf.bin", "surrogates": b"a\xed\xa0\x80.bin",
+            "a C1 control character": "a\x85b.bin",
+            **{f"bidi {each!r}": f"a{each}b.bin" for each in "\u202a\u202b\u202c\u202d\u202e\u2066\u2069"},
             "nothing left of the stem": "(((.bin", "a suffix with other characters": "a.b-n",
         }
         for what, name in names.items():
@@ -273,6 +342,10 @@ class RulesTest(RefusalTest):
                 self.assert_post_refused(code, metadata=metadata)
         with self.sender.raw() as peer:
             peer.ask(wire.post_file("d16.bin", b'{"a":' + b"[" * 15 + b"]" * 15 + b"}"), wire.UploadApproved)
+        with self.sender.raw() as peer:
+            full = b'{"a":"' + b"x" * (64 * KIB - 8) + b'"}'
+            self.assertEqual(len(full), 64 * KIB)
+            peer.ask(wire.post_file("full.bin", full), wire.UploadApproved)
 
     def test_dropboxes_and_barcodes(self) -> None:
         self.assert_post_refused(422, "nobody.wants")

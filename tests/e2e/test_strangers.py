@@ -101,9 +101,32 @@ class ConnectionTest(ServerTest):
         self.assertTrue(done.stderr)
         self.assertEqual(self.server.ledger.uploads(), [])
 
+    def test_revoked_in_mid_upload(self) -> None:
+        """403 for every kind of message, and not one byte more is taken."""
+        revoked = self.another_sender("user2")
+        revoked.await_listed()
+        for opts in (None, {"dync": 2, "key": "ab" * 16}):
+            with self.subTest(ours=opts is not None), revoked.raw() as peer:
+                name = "ours.bin" if opts else "original.bin"
+                peer.ask(wire.post_file(name, b"{}", opts), wire.UploadApproved)
+                peer.send(wire.post_chunk(0, b"data"))
+                revoked.revoke_key()
+                wait_until(lambda: self._hears_403(peer), 20, "the revoked key hears 403")
+                for frames in (wire.post_chunk(4, b"more"), wire.post_file("next.bin", b"{}", opts),
+                               wire.post_chunk(4, b"", hashlib.sha256(b"data").digest())):
+                    self.assertEqual(self._insist(peer, frames).code, 403, frames[0])
+                (row,) = self.server.ledger.named(name)
+                self.assertNotEqual(row["state"], "committed")
+                staged = self.server.layout.staging / row["upload_id"] / "data"
+                self.assertLessEqual(staged.stat().st_size if staged.exists() else 0, 4)
+                revoked.list_key()
+                revoked.await_listed()
+        self.assertEqual(list(self.server.dropbox("any").iterdir()), [])
+        self.assert_serves()
+
     def test_another_users_routing_id(self) -> None:
         thief_user = self.another_sender("user2")
-        self._await_key(thief_user)
+        thief_user.await_listed()
         data = b"of the victim"
         proxy = self.enterContext(Proxy(("127.0.0.1", self.server.port)))
         with self.sender.raw(endpoint=proxy.endpoint) as victim:
@@ -118,20 +141,20 @@ class ConnectionTest(ServerTest):
             self._go_on(victim, data)
         self.assertEqual((self.server.dropbox("any") / "victim.bin" / "victim.bin").read_bytes(), data)
 
-    def _await_key(self, sender: object) -> None:
-        def known() -> bool:
-            with sender.raw() as peer:  # type: ignore[attr-defined]
-                return bool(peer.await_handshake(10))
-
-        wait_until(known, 20, "the new key is known")
+    @staticmethod
+    def _hears_403(peer: RawPeer) -> bool:
+        """Before the key is out it hears something else."""
+        peer.send(wire.query_status())
+        message = peer.receive(0.3)
+        return isinstance(message, wire.Error) and message.code == 403
 
     def _insist(self, thief: RawPeer, frames: list[bytes]) -> wire.Error:
-        """The thief asks until it hears something."""
+        """It asks until it hears something."""
         def answer() -> Optional[wire.ServerMessage]:
             thief.send(frames)
             return thief.receive(0.3)
 
-        message = wait_until(answer, 30, "an answer to the thief")
+        message = wait_until(answer, 30, f"an answer to {frames[0]!r}")
         assert isinstance(message, wire.Error), f"the thief got {message}"
         return message
 
