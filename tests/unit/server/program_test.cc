@@ -293,11 +293,40 @@ TEST_F(Program, CheckTellsWhatWasUnderstood) {
   scratch_.write("keys/clients/broken.key", "metadata\n");
   const Ran checked = server("check");
   EXPECT_EQ(checked.code, 0) << checked.output;
-  for (const std::string piece :
-       {"address         tcp://127.0.0.1:*", "valid client keys: 1", "'.*\\.raw$'", "only lab1, lab2",
-        "barcode required", "/store/dync.sqlite", "max_members 10", "broken.key", "umask           0027"})
+  for (const std::string& piece : std::vector<std::string>{
+           "/dync.yaml can be used", "1. " + home().string() + "/box  (line 8)", "that match '.*\\.raw$'",
+           "users     only lab1, lab2", "barcode   required in the name", "metadata  any JSON object",
+           "access    as options.umask leaves it", "passthrough  refused: storage.manual is not set",
+           "client keys  1 valid, 1 skipped", "/store/dync.sqlite", "broken.key"})
     EXPECT_THAT(checked.output, HasSubstr(piece));
   EXPECT_FALSE(std::filesystem::exists(run_path()));
+}
+
+TEST_F(Program, CheckTellsForEachSettingWhereItCameFrom) {
+  configure("limits: {idle_timeout: 99}\n");
+  const std::string told = server("check").output;
+  EXPECT_THAT(told, ContainsRegex("\naddress +line 1 +restart +tcp://127.0.0.1:\\*\n"));
+  EXPECT_THAT(told, ContainsRegex("\noptions.umask +line 2 +restart +0027\n"));
+  EXPECT_THAT(told, ContainsRegex("\nlimits.idle_timeout +line 10 +reload +99 seconds\n"));
+  EXPECT_THAT(told, ContainsRegex("\nuntar.max_members +default +reload +10\n"));
+  EXPECT_THAT(told, ContainsRegex("\nflow.chunk_size +default +restart +1048576 bytes \\(1 MiB\\)\n"));
+}
+
+TEST_F(Program, CheckTellsWhatADropboxDemands) {
+  scratch_.write("s.json", "{}");
+  configure("");
+  std::string text = scratch_.read("dync.yaml");
+  text.insert(text.find(", origin: [lab1"),
+              ", required_metadata: [sample, run], schema: s.json, mode: 0770, group: 0");
+  scratch_.write("dync.yaml", text);
+  const Ran checked = server("check");
+  if (::geteuid() != 0) {
+    EXPECT_THAT(checked.output, HasSubstr("group: this user is no member of the group '0'"));
+    return;
+  }
+  EXPECT_THAT(checked.output, AllOf(HasSubstr("metadata  must have sample, run, and fit the schema " +
+                                              home().string() + "/s.json"),
+                                    HasSubstr("access    directories 0770, files 0660, group 0 (id 0)")));
 }
 
 TEST_F(Program, EveryMistakeInTheConfigExits78AndNamesTheKey) {
