@@ -102,14 +102,15 @@ void CommitterLink::turn() {
   if (link_.turn() != WorkerLink::News::none) say_again();
 }
 
+// What ended comes before what is asked: a question may wait for it.
 void CommitterLink::say_again() {
   if (greeting_) link_.send(ipc::Hello{});
-  for (const auto& [request, question] : questions_)
-    std::visit([&](const auto& asked) { link_.send(asked); }, question);
-  for (const auto& [request, open] : withdrawn_) link_.send(open);
   for (const auto& [upload, message] : received_) link_.send(message);
   for (const auto& [upload, message] : parked_) link_.send(message);
   for (const ipc::Abort& message : aborted_) link_.send(message);
+  for (const auto& [request, open] : withdrawn_) link_.send(open);
+  for (const auto& [request, question] : questions_)
+    std::visit([&](const auto& asked) { link_.send(asked); }, question);
 }
 
 }  // namespace dync::receiver

@@ -122,11 +122,13 @@ void Receiver::on_closed(const ipc::Abort& abort) {
   log().info("upload.aborted", {{"upload", abort.upload.hex()},
                                 {"code", static_cast<std::uint32_t>(abort.code)},
                                 {"why", abort.sentence}});
+  leaving_.erase(abort.upload);
   committer_.abort(abort);
 }
 
 void Receiver::on_parked(const ipc::Park& park) {
   log().info("upload.parked", {{"upload", park.upload.hex()}, {"bytes", park.bytes}, {"why", park.why}});
+  leaving_.erase(park.upload);
   committer_.park(park);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "proto/ipc/shared_memory.h"
@@ -59,6 +60,7 @@ class Receiver : private DataPath::Listener {
   bool make_room_for_key(Session& session, ipc::Open& open);
   void make_room_by_replacing(const Session& session, ipc::Open& open);
   void make_room_of_original(ipc::Open& open);
+  void leave(const Session& session, const Id& upload);
   void displace(Session& other, ipc::Open& open, const wire::Refusal& why, bool park);
 
   // ---- committer (receiver_committer.cc) ----
@@ -103,6 +105,11 @@ class Receiver : private DataPath::Listener {
   Registry registry_;
   std::unique_ptr<SelfTest> self_test_;
   std::vector<Id> restored_;
+  struct Leaving {
+    std::string user;
+    Id key;
+  };
+  std::unordered_map<Id, Leaving> leaving_;  // uploads of ours whose Park or Abort waits for their writes
   bool bound_ = false;
   bool stopping_ = false;
 };

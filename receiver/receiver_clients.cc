@@ -123,9 +123,14 @@ void Receiver::carry_out(Session& session, Action& action, transport::Frame* chu
           data_.take(session.upload(), wanted.offset, std::move(*chunk));
         if constexpr (std::is_same_v<Wanted, Complete>)
           data_.complete(session.upload(), wanted.size, wanted.expected);
-        if constexpr (std::is_same_v<Wanted, Abort>)
+        if constexpr (std::is_same_v<Wanted, Abort>) {
+          leave(session, wanted.upload);
           data_.close(wanted.upload, ipc::Abort{wanted.upload, wanted.why.code, wanted.why.sentence});
-        if constexpr (std::is_same_v<Wanted, Park>) data_.park(wanted.upload, wanted.why);
+        }
+        if constexpr (std::is_same_v<Wanted, Park>) {
+          leave(session, wanted.upload);
+          data_.park(wanted.upload, wanted.why);
+        }
         if constexpr (std::is_same_v<Wanted, Release>) data_.close(wanted.upload, std::nullopt);
       },
       action);

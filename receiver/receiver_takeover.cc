@@ -27,6 +27,8 @@ void Receiver::ask(Session& session, ipc::Open open) {
 
 // False if the session has its answer already.
 bool Receiver::make_room_for_key(Session& session, ipc::Open& open) {
+  for (const auto& [upload, leaving] : leaving_)
+    if (leaving.user == open.user && leaving.key == open.options->key) open.after = upload;
   Session* other = registry_.of_key(open.user, open.options->key, &session);
   if (!other) return true;
   if (!other->same_file(*open.options)) {
@@ -49,6 +51,11 @@ void Receiver::make_room_by_replacing(const Session& session, ipc::Open& open) {
 void Receiver::make_room_of_original(ipc::Open& open) {
   Session* other = registry_.of_original(open.user, open.filename);
   if (other && other->may_be_taken_over(now())) displace(*other, open, kTakenOver, false);
+}
+
+// Until its Park or Abort is said, an upload's key must not open it once more.
+void Receiver::leave(const Session& session, const Id& upload) {
+  if (session.key()) leaving_[upload] = {session.user(), *session.key()};
 }
 
 void Receiver::displace(Session& other, ipc::Open& open, const wire::Refusal& why, bool park) {
