@@ -102,7 +102,8 @@ void Committer::judge(const ipc::Open& open) {
     return answer(ipc::Finished{open.request, receipt_of(*row)});
   if (row && row->state == Row::State::received) return later_.push_back({open.request, row->upload});
   if (reserved(open, row)) {
-    return answer(ipc::Refused{open.request, {wire::Code::conflict, open.filename + " is being uploaded"}});
+    return answer(
+        ipc::Refused{open.request, {wire::Code::conflict, open.filename + " is there or is being uploaded"}});
   }
   if (!row) {
     rows_.push_back({});
@@ -121,7 +122,8 @@ void Committer::opened(std::uint64_t request, const Row& row) {
 
 bool Committer::reserved(const ipc::Open& open, const Row* but) const {
   return std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) {
-    return &row != but && row.open.filename == open.filename && reserves(row);
+    const bool there = row.state == Row::State::committed || reserves(row);
+    return &row != but && row.open.filename == open.filename && there;
   });
 }
 

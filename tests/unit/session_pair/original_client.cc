@@ -17,6 +17,12 @@ OriginalClient::OriginalClient(Events& events, Dice& dice, Network& network, std
       link_(network, *this, std::move(user), link),
       file_(std::move(file)) {}
 
+ClientModel::End OriginalClient::end() const {
+  if (state_ != State::over) return End::none;
+  if (stored_) return End::stored;
+  return again_later_ ? End::again : End::failed;
+}
+
 void OriginalClient::start() {
   link_.open(true);
   link_.send(wire::PostFile{file_.name, "{}", std::nullopt});
@@ -97,6 +103,7 @@ void OriginalClient::on_report(const wire::StatusReport& report) {
 }
 
 void OriginalClient::on_error(const wire::ServerError& error) {
+  again_later_ = error.code == static_cast<std::uint32_t>(wire::Code::conflict);  // another run took it over
   die(text_of(wire::ServerMessage(error)));
 }
 
@@ -128,9 +135,10 @@ void OriginalClient::read_next() {
   finished_ = bytes == 0;
 }
 
-// Without an approval it is the network's doing: that got lost, and nobody sends it again.
+// Without an approval it is the network's doing: that got lost, and nobody sends it again. Or it is too
+// early.
 void OriginalClient::die(std::string why) {
-  if (state_ == State::asking) unlucky_ = true;
+  again_later_ = again_later_ || state_ == State::asking;
   complaint_ = file_.name + ": " + std::move(why);
   state_ = State::over;
   link_.close();

@@ -20,12 +20,10 @@ class OriginalClient : public ClientModel {
                  Manner manner, File file);
 
   void start() override;
-  bool over() const override { return state_ == State::over; }
+  End end() const override;
   std::string complaint() const override { return complaint_; }
   std::size_t stored() const override { return stored_ ? 1 : 0; }
-  // It was never approved: the person has to start it again.
-  bool unlucky() const noexcept { return unlucky_; }
-  Link& link() { return link_; }
+  Link& link() override { return link_; }
 
   void hear(const wire::ServerMessage& message) override;
 
@@ -55,7 +53,7 @@ class OriginalClient : public ClientModel {
   Link link_;
   File file_;
   State state_ = State::asking;
-  bool stored_ = false, unlucky_ = false, finished_ = false, source_waits_ = false, was_waiting_ = false;
+  bool stored_ = false, again_later_ = false, finished_ = false, source_waits_ = false, was_waiting_ = false;
   std::string complaint_;
   std::deque<wire::ServerMessage> inbox_;
   std::deque<Kept> kept_;

@@ -1,7 +1,7 @@
 #include "tests/unit/session_pair/our_client.h"
 
 #include <algorithm>
-#include <array>
+#include <string_view>
 #include <utility>
 
 namespace dync::pair {
@@ -17,11 +17,7 @@ namespace {
 constexpr int kSpinning = 5000;
 constexpr milliseconds kAgain{20};
 
-wire::Id key_of(Dice& dice) {
-  std::array<std::byte, wire::Id::kBytes> bytes{};
-  for (std::byte& byte : bytes) byte = static_cast<std::byte>(dice.number(0, 255));
-  return wire::Id::uuid4(bytes);
-}
+constexpr std::string_view kKnown = "finished before all of it was sent";
 
 }  // namespace
 
@@ -44,7 +40,7 @@ void OurClient::begin() {
   const File& file = files_[at_];
   const bool shared = at_ > 0 && transfer_->reusable();
   if (at_ > 0 && !shared) link_.open(true);
-  client::Upload upload{file.name, "{}", key_of(dice_), file.size, 1};
+  client::Upload upload{file.name, "{}", file.key, file.size, 1};
   if (manner_.stream) upload.size = upload.mtime_ns = std::nullopt;
   transfer_.emplace(upload, client::Patience{}, client::Start{link_.ready(), ours_, shared}, events_.now());
   source_until_.reset();
@@ -52,35 +48,35 @@ void OurClient::begin() {
 }
 
 void OurClient::hear(const wire::ServerMessage& message) {
-  if (over_) return;
+  if (over()) return;
   transfer_->message(message, events_.now());
   work();
 }
 
 void OurClient::connected() {
-  if (over_) return;
+  if (over()) return;
   transfer_->connection_ready(events_.now());
   work();
 }
 
 void OurClient::lost() {
-  if (over_) return;
+  if (over()) return;
   transfer_->connection_lost(events_.now());
   work();
 }
 
 void OurClient::bytes_moved() {
-  if (!over_ && transfer_) transfer_->link_moved(events_.now());
+  if (!over() && transfer_) transfer_->link_moved(events_.now());
 }
 
 // As Sender::turn() without its waits. A link may tell of its loss while it is being closed.
 void OurClient::work() {
-  if (working_ || over_) return;
+  if (working_ || over()) return;
   working_ = true;
   transfer_->tick(events_.now());
   bool done = true;
   int wants = 0;
-  for (Want want = transfer_->want(events_.now()); done && !over_ && want.kind != Kind::nothing;
+  for (Want want = transfer_->want(events_.now()); done && !over() && want.kind != Kind::nothing;
        want = transfer_->want(events_.now())) {
     checks_.expect(++wants < kSpinning, "the client spins", files_[at_].name);
     if (wants >= kSpinning) break;
@@ -150,24 +146,28 @@ void OurClient::wait_for_source() {
   if (source_until_) return;
   source_until_ = events_.now() + dice_.between(1ms, manner_.longest_wait);
   events_.at(*source_until_, [this, file = at_] {
-    if (over_ || file != at_) return;
+    if (over() || file != at_) return;
     source_until_.reset();
     transfer_->source_ready();
     work();
   });
 }
 
+// A run that knows of no earlier one takes the receipt of that for a mistake of the server.
+void OurClient::failed(const client::Failure& failure) {
+  complaint_ = files_[at_].name + ": " + std::to_string(failure.code) + " " + failure.sentence;
+  end_ = failure.code == static_cast<std::uint32_t>(wire::Code::conflict) ? End::again
+         : failure.sentence.find(kKnown) != std::string::npos             ? End::known
+                                                                          : End::failed;
+  link_.close();
+}
+
 void OurClient::ended() {
-  if (const auto* failure = std::get_if<client::Failure>(&transfer_->outcome())) {
-    over_ = true;
-    complaint_ = files_[at_].name + ": " + std::to_string(failure->code) + " " + failure->sentence;
-    return;
-  }
+  if (const auto* failure = std::get_if<client::Failure>(&transfer_->outcome())) return failed(*failure);
   ours_ = transfer_->ours();
   if (++at_ == files_.size()) {
-    over_ = true;
-    link_.close();
-    return;
+    end_ = End::stored;
+    return link_.close();
   }
   begin();
   work();

@@ -22,10 +22,10 @@ class OurClient : public ClientModel {
             Manner manner, std::vector<File> files);
 
   void start() override;
-  bool over() const override { return over_; }
+  End end() const override { return end_; }
   std::string complaint() const override { return complaint_; }
   std::size_t stored() const override { return at_; }
-  Link& link() { return link_; }
+  Link& link() override { return link_; }
 
   void hear(const wire::ServerMessage& message) override;
   void connected() override;
@@ -33,7 +33,9 @@ class OurClient : public ClientModel {
   void bytes_moved() override;
 
  private:
+  bool over() const { return end_ != End::none; }
   void begin();
+  void failed(const client::Failure& failure);
   void work();
   bool carry_out(const client::Want& want);
   bool send_chunk(const client::Want& want);
@@ -51,7 +53,8 @@ class OurClient : public ClientModel {
   std::optional<client::Transfer> transfer_;
   std::optional<Time> source_until_;
   std::uint64_t sent_to_ = 0;  // the end of what was ever sent
-  bool over_ = false, ours_ = false, working_ = false;
+  bool ours_ = false, working_ = false;
+  End end_ = End::none;
   std::string complaint_;
   Time wake_at_ = Time::max();
 };

@@ -7,6 +7,7 @@
 #include "schema/limits/limits.h"
 #include "tests/unit/session_pair/original_client.h"
 #include "tests/unit/session_pair/our_client.h"
+#include "tests/unit/session_pair/person.h"
 
 namespace dync::pair {
 
@@ -22,13 +23,11 @@ constexpr milliseconds kPatience = 5h;    // for all clients that live
 constexpr milliseconds kIdleTimeout = 20min;
 constexpr milliseconds kAfterwards = kIdleTimeout + 2min;  // for the sessions of those that do not
 
-struct Client {
-  std::unique_ptr<ClientModel> model;
-  Link* link = nullptr;
-  std::vector<File> files;
-  bool original = false;
-  bool gone = false;
-};
+wire::Id key_of(std::uint64_t number) {
+  std::array<std::byte, wire::Id::kBytes> bytes{};
+  for (std::size_t i = 0; i < sizeof(number); ++i) bytes[i] = static_cast<std::byte>(number >> (8 * i));
+  return wire::Id::uuid4(bytes);
+}
 
 class World {
  public:
@@ -47,16 +46,18 @@ class World {
   Server::Manner server_manner();
   Link::Manner link_manner(bool original);
   std::vector<File> files_of(std::size_t client, bool original);
-  void add_client(std::size_t number);
-  void add_ours(Client& client, const std::string& user);
-  void add_original(Client& client, const std::string& user);
-  void plan_faults(Client& client);
-  void fault(Client& client);
+  void add_person(std::size_t number);
+  Person::Start our_runs(const std::string& user);
+  Person::Start original_runs(const std::string& user);
+  void plan_faults(Person& person, bool original);
+  void plan_runs(Person& person, bool original);
+  void fault(Person& person, bool original);
   void plan_restarts();
   bool all_over() const;
   void run_until(Time end, bool all);
-  void expect_stored(const Client& client);
+  void expect_stored(const Person& person);
   void expect_stored_once(const File& file);
+  bool is_stored(const File& file) const;
   Time end_of_trouble() const { return start_ + kTrouble; }
 
   Events events_;
@@ -67,8 +68,9 @@ class World {
   Staging staging_;
   Committer committer_;
   Server server_;
-  std::vector<Client> clients_;
+  std::vector<std::unique_ptr<Person>> people_;
   Time start_ = events_.now();
+  std::uint64_t keys_ = 0;
 };
 
 Server::Manner World::server_manner() {
@@ -103,67 +105,81 @@ std::vector<File> World::files_of(std::size_t client, bool original) {
     file.base = memory_ + client * kPerClient + i * (kPerClient / 4);
     file.size = dice_.chance(100) ? dice_.number(0, 2) : dice_.number(0, dice_.number(1, 64) * kMiB);
     file.sha256.fill(static_cast<std::byte>(client * 4 + i));
+    file.key = key_of(++keys_);
     files.push_back(file);
   }
   return files;
 }
 
-void World::add_client(std::size_t number) {
-  Client client;
-  client.original = dice_.chance(500);
-  client.files = files_of(number, client.original);
+void World::add_person(std::size_t number) {
+  const bool original = dice_.chance(500);
   const std::string user = "user-" + std::to_string(number % 2);
-  client.original ? add_original(client, user) : add_ours(client, user);
-  clients_.push_back(std::move(client));
+  Person::Place place{events_, dice_, checks_, network_,
+                      [this](const File& file) { return is_stored(file); }};
+  people_.push_back(std::make_unique<Person>(std::move(place), files_of(number, original),
+                                             original ? original_runs(user) : our_runs(user)));
+  Person& person = *people_.back();
+  events_.in(dice_.between(0ms, 20s), [&person] { person.run(); });
+  plan_faults(person, original);
+  plan_runs(person, original);
 }
 
-void World::add_ours(Client& client, const std::string& user) {
+// Each run of a person has the same habits and link. A stream can't be read again, so it has a new key.
+Person::Start World::our_runs(const std::string& user) {
   OurClient::Manner manner;
   manner.stream = dice_.chance(300);
   manner.small_chunks = dice_.chance(300) ? 100 : 0;
   manner.source_waits = dice_.chance(400) ? 20 : 0;
   manner.longest_wait = dice_.between(1s, 200s);
-  auto ours = std::make_unique<OurClient>(events_, dice_, checks_, network_, user, link_manner(false), manner,
-                                          client.files);
-  client.link = &ours->link();
-  client.model = std::move(ours);
+  return [this, user, manner, link = link_manner(false)](std::vector<File> files) {
+    if (manner.stream)
+      for (File& file : files) file.key = key_of(++keys_);
+    return std::make_unique<OurClient>(events_, dice_, checks_, network_, user, link, manner,
+                                       std::move(files));
+  };
 }
 
-void World::add_original(Client& client, const std::string& user) {
+Person::Start World::original_runs(const std::string& user) {
   OriginalClient::Manner manner;
   manner.source_waits = dice_.chance(400) ? 20 : 0;
   manner.longest_wait = dice_.between(1s, 600s);
-  auto original = std::make_unique<OriginalClient>(events_, dice_, network_, user, link_manner(true), manner,
-                                                   client.files.front());
-  client.link = &original->link();
-  client.model = std::move(original);
+  return [this, user, manner, link = link_manner(true)](const std::vector<File>& files) {
+    return std::make_unique<OriginalClient>(events_, dice_, network_, user, link, manner, files.front());
+  };
 }
 
-void World::plan_faults(Client& client) {
+void World::plan_faults(Person& person, bool original) {
   if (dice_.chance(300)) return;
   const milliseconds often = dice_.between(2s, 120s);
   for (milliseconds at = dice_.between(0ms, often); at < kTrouble; at += dice_.between(1ms, often * 2))
-    events_.at(start_ + at, [this, &client] { fault(client); });
+    events_.at(start_ + at, [this, &person, original] { fault(person, original); });
+}
+
+// Runs die, and of ours a second one may begin beside the first.
+void World::plan_runs(Person& person, bool original) {
   if (dice_.chance(150)) {
-    events_.at(start_ + dice_.between(0ms, kTrouble), [&client] {
-      if (client.model->over()) return;
-      client.gone = true;
-      client.link->vanish();
+    const bool for_good = dice_.chance(500);
+    events_.at(start_ + dice_.between(0ms, kTrouble), [&person, for_good] { person.die(for_good); });
+  }
+  if (!original && dice_.chance(150)) {
+    events_.at(start_ + dice_.between(0ms, kTrouble), [&person] {
+      if (person.running()) person.run();
     });
   }
 }
 
-void World::fault(Client& client) {
-  if (client.gone || client.model->over()) return;
-  switch (dice_.number(0, client.original ? 3 : 4)) {
+void World::fault(Person& person, bool original) {
+  if (!person.running()) return;
+  Link& link = person.link();
+  switch (dice_.number(0, original ? 3 : 4)) {
     case 0:
-      return client.link->stall(dice_.between(1ms, 60s));
+      return link.stall(dice_.between(1ms, 60s));
     case 1:
-      return client.link->black_hole(dice_.between(1s, 100s));
+      return link.black_hole(dice_.between(1s, 100s));
     case 4:
-      return client.link->mute();
+      return link.mute();
     default:
-      return client.link->cut(dice_.chance(700) ? dice_.between(0ms, 1s) : dice_.between(0ms, 90s));
+      return link.cut(dice_.chance(700) ? dice_.between(0ms, 1s) : dice_.between(0ms, 90s));
   }
 }
 
@@ -180,8 +196,14 @@ void World::plan_restarts() {
 }
 
 bool World::all_over() const {
-  return std::all_of(clients_.begin(), clients_.end(),
-                     [](const Client& client) { return client.gone || client.model->over(); });
+  return std::all_of(people_.begin(), people_.end(),
+                     [](const auto& person) { return person->gone() || person->done(); });
+}
+
+bool World::is_stored(const File& file) const {
+  return std::any_of(committer_.rows().begin(), committer_.rows().end(), [&](const Row& row) {
+    return row.open.filename == file.name && row.state == Row::State::committed;
+  });
 }
 
 void World::run_until(Time end, bool all) {
@@ -192,33 +214,23 @@ void World::run_until(Time end, bool all) {
 Result World::run() {
   server_.start();
   const std::size_t count = dice_.number(1, 8);
-  clients_.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) add_client(i);
-  for (Client& client : clients_) {
-    events_.in(dice_.between(0ms, 20s), [&client] { client.model->start(); });
-    plan_faults(client);
-  }
+  for (std::size_t i = 0; i < count; ++i) add_person(i);
   plan_restarts();
   events_.at(end_of_trouble(), [this] { network_.be_calm(); });
   run_until(start_ + kPatience, true);
   const Time done = events_.now();
-  for (const Client& client : clients_) expect_stored(client);
+  for (const auto& person : people_) expect_stored(*person);
   if (checks_.fine()) run_until(std::max(done, end_of_trouble()) + kAfterwards, false);
   if (checks_.fine()) server_.expect_empty();
   return {checks_.problem(), static_cast<std::uint64_t>(
                                  std::chrono::duration_cast<std::chrono::seconds>(done - start_).count())};
 }
 
-// An original whose post-file or approval was lost gives up after 30 s and leaves it to its user.
-void World::expect_stored(const Client& client) {
-  if (client.gone) return;
-  if (const auto* original = dynamic_cast<const OriginalClient*>(client.model.get());
-      original && original->unlucky())
-    return;
-  checks_.expect(client.model->complaint().empty(), "an upload failed", client.model->complaint());
-  checks_.expect(client.model->over(), "an upload does not end", client.files[0].name);
+void World::expect_stored(const Person& person) {
+  if (person.gone()) return;
+  checks_.expect(person.done(), "an upload does not end", person.files()[0].name);
   if (!checks_.fine()) return;
-  for (const File& file : client.files) expect_stored_once(file);
+  for (const File& file : person.files()) expect_stored_once(file);
 }
 
 void World::expect_stored_once(const File& file) {
