@@ -28,7 +28,7 @@ KIB, MIB = 1024, 1024 * 1024
 RUNS = int(os.environ.get("DYNC_LINK_RUNS") or scaled(12, 2))
 SEED = os.environ.get("DYNC_LINK_SEED")
 AT_ONCE = 6  # schedules: they mostly wait
-TIMEOUT = 300.0  # of one upload
+TIMEOUT = float(os.environ.get("DYNC_LINK_TIMEOUT") or 300)  # seconds for one schedule
 # One status-report in 25 s for one position: a client that asks each 4 s has sent 6 empty chunks until then, within the
 # 16 that the server leaves it. A real one asks each 30 s.
 RECEIVE_TIMEOUT = 4.0

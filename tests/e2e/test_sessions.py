@@ -312,6 +312,7 @@ class CheckTest(SessionTest):
         asking = self.connect()
         asking.post(sent.another(), check=True)
         self.connect().upload(sent)
+        promise("staging is empty", 2, lambda: not list(self.server.layout.staging.iterdir()))
         before = self.traces()
         self.assert_refused(409, lambda: asking.post(sent.another(), check=True))
         self.assertEqual(self.traces(), before)
