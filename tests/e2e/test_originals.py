@@ -15,7 +15,7 @@ import unittest
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import BinaryIO, Optional
+from typing import BinaryIO, Optional, Sequence
 
 from tests.e2e import processes
 from tests.e2e.harness import Sender, Server, ServerTest, main
@@ -73,6 +73,7 @@ class Run:
     def __init__(self, plan: Schedule) -> None:
         self.plan = plan
         self.problems: list[str] = []
+        self.traces: dict[str, Sequence[str]] = {}  # the last messages of those that have not ended well
         self.reports = self.cuts = 0
         self.seconds = 0.0
 
@@ -103,6 +104,7 @@ class Run:
         data = random.Random(journey.name).randbytes(journey.size)
         link = Link(("127.0.0.1", server.port), journey.weather)
         client = sender.original(Habits(RECEIVE_TIMEOUT, attentive=journey.attentive), link.proxy.endpoint)
+        self.traces[journey.name] = client.trace
         try:
             threading.Thread(target=lambda: client.approved.wait(TIMEOUT) and link.start(), daemon=True).start()
             upload_id = client.upload(io.BytesIO(data), journey.name)
@@ -111,7 +113,8 @@ class Run:
             row = server.ledger.upload(upload_id)
             stored = server.dropbox("any") / journey.name / journey.name
             if row["state"] != "committed" or stored.read_bytes() != data:
-                self.problems.append(f"{journey.name}: {row['state']}, or other bytes than were sent")
+                raise AssertionError(f"{row['state']}, or other bytes than were sent")
+            del self.traces[journey.name]
         except Exception as problem:  # the test tells it, with its seed
             self.problems.append(f"{journey.name}: {problem!r}")
         finally:
@@ -120,6 +123,8 @@ class Run:
 
     def describe(self) -> str:
         lines = [f"DYNC_LINK_SEED={self.plan.seed}: {self.plan.extra.strip()}", *map(str, self.plan.journeys)]
+        for name, trace in self.traces.items():
+            lines += [f"{name}, its last messages:", *(f"  {line}" for line in trace)]
         return "\n  ".join(lines + self.problems)
 
 

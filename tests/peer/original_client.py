@@ -12,6 +12,7 @@ import hashlib
 import json
 import sys
 import threading
+import time
 import uuid
 from collections import deque
 from dataclasses import dataclass
@@ -108,9 +109,11 @@ class OriginalClient:
     def __init__(self, endpoint: str, server_public: bytes, keys: KeyPair, habits: Habits = Habits(),
                  routing_id: Optional[bytes] = None) -> None:
         self._habits = habits
+        self._began = time.monotonic()
         self.approved = threading.Event()
         self.rewinds: list[int] = []  # where status-reports sent it back to
         self.queries = 0
+        self.trace: deque[str] = deque(maxlen=60)  # its last messages, for who looks for a fault
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.IDENTITY, routing_id or uuid.uuid4().bytes)
@@ -165,6 +168,7 @@ class OriginalClient:
     def _send(self, window: Window) -> None:
         chunk = window.next()
         self._socket.send_multipart(wire.post_chunk(chunk.seek, chunk.data, window.digest if chunk.last else None))
+        self._note(f"> {'last' if chunk.last else 'chunk'} {chunk.seek} +{len(chunk.data)}")
 
     def _await_message(self) -> wire.ServerMessage:
         for _ in range(self._habits.tries):
@@ -172,14 +176,19 @@ class OriginalClient:
             if message is not None:
                 return message
             self.queries += 1
+            self._note("> query-status")
             self._socket.send_multipart(wire.query_status())
         self._socket.send_multipart(wire.error(408, "The server does not answer."))
         raise GaveUp(f"no answer to {self._habits.tries} query-status")
+
+    def _note(self, text: str) -> None:
+        self.trace.append(f"{time.monotonic() - self._began:.3f} {text}")
 
     def _receive(self, seconds: float) -> Optional[wire.ServerMessage]:
         if not self._socket.poll(int(seconds * 1000)):
             return None
         message = parse_as_original(self._socket.recv_multipart())
+        self._note(f"< {message}")
         if isinstance(message, wire.Error):
             raise Refused(message.code, message.message)
         return message
