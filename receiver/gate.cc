@@ -26,7 +26,12 @@ void Gate::serve() {
 }
 
 void Gate::refresh() {
-  if (!directory_.refresh()) return;
+  const bool changed = directory_.refresh();
+  if (directory_.trouble() != trouble_) {
+    trouble_ = directory_.trouble();
+    if (!trouble_.empty()) worker_.log().error("client.keys_unreadable", {{"why", trouble_}});
+  }
+  if (!changed) return;
   worker_.log().info("client.keys_changed", {{"keys", directory_.ring().size()}});
   tell_problems();
 }

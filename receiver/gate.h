@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "proto/keys/authenticator.h"
@@ -26,6 +27,7 @@ class Gate {
 
   service::Worker& worker_;
   keys::KeyDirectory directory_;
+  std::string trouble_;  // with the directory, as it was told last
   keys::Authenticator authenticator_;
 };
 

@@ -11,6 +11,7 @@
 #include "ops/server/programs.h"
 #include "ops/server/runtime_dir.h"
 #include "ops/server/supervisor.h"
+#include "proto/posix/error.h"
 #include "proto/posix/process.h"
 #include "proto/service/log.h"
 #include "proto/service/notify.h"
@@ -59,8 +60,7 @@ class Server {
     if (const auto crashed = run_file::parse(run_file_.left_behind()))
       remove_left_behind(crashed->runtime_dir);
     if (launch_.in_background() && config_.pidfile) {
-      pidfile_.emplace(*config_.pidfile, kPidfileMode);
-      pidfile_->write(std::to_string(::getpid()) + "\n");
+      hold_pidfile();
     }
     for (const std::string& problem : settings.problems) log_.warning("key.skipped", {{"error", problem}});
   }
@@ -76,6 +76,18 @@ class Server {
   }
 
  private:
+  // A server in the foreground needs none, so it is no mistake in the config before this.
+  void hold_pidfile() {
+    try {
+      pidfile_.emplace(*config_.pidfile, kPidfileMode);
+      pidfile_->write(std::to_string(::getpid()) + "\n");
+    } catch (const posix::Error& error) {
+      constexpr char kKey[] = "options.pidfile";
+      throw config::Error(config_.file, config_.lines.at(kKey), kKey,
+                          std::string(error.what()) + "; name a file that the server's user can write");
+    }
+  }
+
   static bool wants_debug(const config::Config& config) {
     return level_of(config.logging) == service::Level::debug;
   }

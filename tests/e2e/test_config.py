@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-import signal
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from tests.e2e import processes
 from tests.e2e.harness import START, ServerTest, main, program, run, worker_program
 from tests.e2e.timing import promise, wait_until
-from tests.peer import wire
 
 USAGE, CONFIG = 2, 78
 PROGRAMS = ("dync", "dync-keygen", "dync-server", "dync-admin")
@@ -96,7 +95,8 @@ class BadConfigTest(ServerTest):
             self.assertEqual(done.returncode, CONFIG, f"{done.args}\n{done.stdout}{done.stderr}")
             lines = done.stderr.strip().splitlines()
             self.assertEqual(len(lines), 1, done.stderr)
-            for mention in (str(config), *mentions):
+            self.assertRegex(lines[0], rf"^dync-server: {re.escape(str(config))}:[0-9]+: ")
+            for mention in mentions:
                 self.assertIn(mention, lines[0])
         self.assertFalse(self.server.layout.run_file.exists())
 
@@ -110,6 +110,8 @@ class BadConfigTest(ServerTest):
 
     def test_bad_ones(self) -> None:
         layout = self.server.layout
+        (self.server.home / "bad.json").write_text('{"properties": {"a": {"format": "date"}}}')
+        (self.server.home / "cut.json").write_text('{\n"type": ')
         cases = {
             "an unknown key": (self.good + "limits: {max_metadta: 1}\n", "max_metadta"),
             "an unknown part": (self.good + "limit: {max_metadata: 1}\n", "limit"),
@@ -128,6 +130,21 @@ class BadConfigTest(ServerTest):
             "a bad address": (self.replaced("tcp://127.0.0.1:*", "http://127.0.0.1"), "address"),
             "a bad umask": (self.replaced("umask: 0077", "umask: seldom"), "umask"),
             "the ledger in a dropbox": (self.good + f"ledger: {layout.dropbox('pdf')}/dync.sqlite\n", "ledger"),
+            "a mode without the owner": (self.replaced('"requires_barcode"', '"mode": 0070, "requires_barcode"'), "mode"),
+            "an unknown group": (self.replaced('"requires_barcode"', '"group": "no-such", "requires_barcode"'), "group"),
+            "keys that are no list": (self.replaced('"requires_barcode"', '"required_metadata": {}, "requires_barcode"'),
+                                      "required_metadata"),
+            "a missing schema": (self.replaced('"requires_barcode"', '"schema": "no.json", "requires_barcode"'),
+                                 "no.json"),
+            "a schema with an unknown keyword": (
+                self.replaced('"requires_barcode"', '"schema": "bad.json", "requires_barcode"'), "/properties/a/format"),
+            "a schema that is no JSON": (
+                self.replaced('"requires_barcode"', '"schema": "cut.json", "requires_barcode"'), "cut.json: in line 2"),
+            "a key that comes later": (self.replaced('"requires_barcode"', '"staging": "/tmp", "requires_barcode"'),
+                                       "staging"),
+            "a missing keys.dir": (self.good + "keys: {dir: /nonexistent}\n", "keys.dir"),
+            "a ledger elsewhere": (self.good + "ledger: /nonexistent/dync.sqlite\n", "ledger"),
+            "a runtime_dir that is not there": (self.good + "runtime_dir: /nonexistent\n", "runtime_dir"),
             "a list": ("- a\n- b\n", ""),
             "no YAML": ("address: [\n", ""),
         }
@@ -198,14 +215,6 @@ class RunningTest(ServerTest):
             self.assertTrue(self.server.workers(name), name)
         self.assertEqual(self.server.runtime_dir.stat().st_mode & 0o007, 0)
         self.assertEqual(self.server.layout.run_file.stat().st_mode & 0o777, 0o640)
-
-    def test_a_reload_disturbs_nobody(self) -> None:
-        with self.sender.raw() as peer:
-            peer.ask(wire.post_file("reloaded.bin"), wire.UploadApproved)
-            os.kill(self.server.pid, signal.SIGHUP)
-            file = self.file("meanwhile.bin", 1000)
-            self.assert_sent(self.sender.send(file))
-            peer.ask(wire.query_status(), wire.TransferCredit)
 
     def test_background(self) -> None:
         status = self.server_command("status")

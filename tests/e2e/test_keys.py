@@ -1,7 +1,7 @@
 """Keys: made by dync-keygen or by pyzmq, listed and revoked while the server runs."""
 from __future__ import annotations
 
-from typing import Optional
+from typing import Callable, Optional
 
 from tests.e2e.harness import Sender, ServerTest, main, program, run
 from tests.e2e.timing import promise
@@ -54,13 +54,69 @@ class KeysTest(ServerTest):
             self.assertEqual(error.code, 403, error.message)
         self.assertEqual(self.server.ledger.uploads(), [])
 
+    def replace_key(self, user: str) -> keys.KeyPair:
+        """Another key for `user`, made by pyzmq, takes the place of user1's."""
+        made = keys.create(self.server.home / "new", "client", user)
+        self.write_listed((self.server.home / "new" / "client.key").read_text())
+        return made
+
+    def write_listed(self, text: str) -> None:
+        listed = self.server.layout.keys / "clients" / "user1.key"
+        temporary = listed.with_name(".new")
+        temporary.write_text(text)
+        temporary.rename(listed)
+
+    def assert_session_ends(self, what: str, change: Callable[[], object]) -> None:
+        """An upload that runs hears 403 at its next message."""
+        with self.sender.raw() as peer:
+            peer.ask(wire.post_file("ended.bin"), wire.UploadApproved)
+            peer.send(wire.post_chunk(0, b"data"))
+            change()
+            promise(what, EFFECT, lambda: self.code_of_answer(peer) == 403)
+        self.assertEqual(list(self.server.dropbox("any").iterdir()), [])
+
+    @staticmethod
+    def code_of_answer(peer: RawPeer) -> Optional[int]:
+        peer.send(wire.query_status())
+        message = peer.receive(0.05)
+        return message.code if isinstance(message, wire.Error) else None
+
+    def test_a_replaced_key_ends_the_connections_of_the_old_one(self) -> None:
+        self.assert_session_ends("the old key's session hears 403", lambda: self.replace_key("user1"))
+
+    def test_a_key_that_becomes_another_users_ends_its_sessions(self) -> None:
+        listed = (self.server.layout.keys / "clients" / "user1.key").read_text()
+        self.assert_session_ends("the session of the old name hears 403",
+                                 lambda: self.write_listed(listed.replace("user1", "user7")))
+        file = self.file("renamed.bin", 10)
+        self.assert_sent(self.sender.send(file))
+        self.assertEqual(self.assert_stored(file, "any")["origin"], "user7")
+
+    def test_a_key_that_is_written_badly_ends_only_its_own(self) -> None:
+        other = self.another_sender("user2")
+        promise("user2 gets in", EFFECT, lambda: self.gets_in(other))
+        self.assert_session_ends("the session of the broken key hears 403", lambda: self.write_listed("broken\n"))
+        self.assertTrue(self.gets_in(other))
+
+    def test_while_the_directory_is_away_the_last_keys_count(self) -> None:
+        clients = self.server.layout.keys / "clients"
+        clients.rename(clients.with_name("away"))
+        promise("the log tells it", EFFECT, lambda: "client.keys_unreadable" in self.server.log())
+        self.assert_sent(self.sender.send(self.file("away.bin", 10)))
+        clients.with_name("away").rename(clients)
+        sender = self.another_sender("user2")
+        promise("a key that comes later gets in", EFFECT, lambda: self.gets_in(sender))
+
+    def test_a_start_asks_whether_a_stranger_is_refused(self) -> None:
+        config = self.server.layout.config
+        config.write_text(config.read_text().replace("root: {level: INFO", "root: {level: DEBUG"))
+        self.server.restart()
+        log = self.server.log()
+        self.assertLess(log.index("self_test.refused"), log.rindex("server.ready"))
+
     def test_a_replaced_key(self) -> None:
         old = self.sender.keys
-        listed = self.server.layout.keys / "clients" / "user1.key"
-        made = keys.create(self.server.home / "new", "client", "user1")
-        temporary = listed.with_name(".new")
-        temporary.write_bytes((self.server.home / "new" / "client.key").read_bytes())
-        temporary.rename(listed)
+        made = self.replace_key("user1")
 
         def gets_in(pair: keys.KeyPair) -> bool:
             with RawPeer(self.server.address, self.server.public_key, pair) as peer:
@@ -77,7 +133,7 @@ class KeysTest(ServerTest):
         (clients / "broken2.key").write_text(text.replace(twin.public.decode(), twin.public.decode()[:-1]))
         (clients / "broken3.key").write_text(text)
         (clients / "broken4.key").write_text(text.replace("user8", "user9"))
-        for name in ("broken1.key", "broken2.key", "broken3.key"):
+        for name in ("broken1.key", "broken2.key", "broken3.key", "broken4.key"):
             promise(f"the log names {name}", EFFECT, lambda: name in self.server.log())
         self.assertTrue(self.gets_in(self.sender), "the others stay valid")
         with RawPeer(self.server.address, self.server.public_key, twin) as peer:

@@ -27,6 +27,46 @@ TEST(Logging, TheFileThatRootUsesCounts) {
   EXPECT_EQ(read.backups, 3);
 }
 
+TEST(Logging, TheHandlersLevelLeavesOutMore) {
+  const auto level = [](const std::string& root, const std::string& handler) {
+    return logging("{root: {level: " + root +
+                   ", handlers: [f]}, handlers: {f: {filename: /f, level: " + handler + "}}}")
+        .level;
+  };
+  EXPECT_EQ(level("DEBUG", "INFO"), "INFO");
+  EXPECT_EQ(level("INFO", "DEBUG"), "INFO");
+  EXPECT_EQ(level("INFO", "40"), "ERROR");
+  EXPECT_EQ(level("WARNING", "LOUD"), "WARNING");
+  EXPECT_EQ(level("WARNING", ""), "WARNING");
+}
+
+TEST(Logging, WhateverDictConfigTakesIsAccepted) {
+  const Logging read = logging(R"(
+  version: 1
+  incremental: False
+  disable_existing_loggers: no
+  formatters:
+    brief: {format: '%(levelname)-8s: %(name)-15s: %(message)s', datefmt: '%H:%M', style: '%'}
+    custom: {(): my.package.Formatter, bar: baz, .: {foo: 1}}
+  filters:
+    allow_foo: {name: foo}
+    callable: {(): ext://project.filter, arg: [1, 2.5, null]}
+  handlers:
+    console: {class: logging.StreamHandler, formatter: brief, level: 30, filters: [allow_foo], stream: ext://sys.stdout}
+    syslog: {class: logging.handlers.SysLogHandler, address: [localhost, 514]}
+    mail: {class: logging.handlers.SMTPHandler, mailhost: [h, 25], toaddrs: [a@b], credentials: !!null }
+    timed: {class: logging.handlers.TimedRotatingFileHandler, filename: timed.log, when: midnight, backupCount: 7, utc: yes}
+    unused: {class: logging.FileHandler, filename: unused.log, delay: True, encoding: utf-8}
+  loggers:
+    dync: {level: DEBUG, propagate: no, handlers: [console, timed]}
+    'dync.server': {level: NOTSET, qualname: x}
+  root: {level: WARN, handlers: [console, timed]})");
+  EXPECT_EQ(read.level, "WARNING");
+  EXPECT_EQ(read.file, Path("/etc/timed.log"));
+  EXPECT_EQ(read.max_bytes, 0U);
+  EXPECT_EQ(read.backups, 7);
+}
+
 TEST(Logging, WithoutSuchTheFirstFileCounts) {
   EXPECT_EQ(logging("{handlers: {c: {class: x}, a: {filename: a.log}, b: {filename: b.log}}}").file,
             Path("/etc/a.log"));

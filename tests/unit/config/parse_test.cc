@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "schema/config/parameters.h"
 #include "tests/unit/config/sample.h"
 
 namespace dync::config {
@@ -47,6 +48,49 @@ TEST(Original, ItsFileIsReadAsItIs) {
   EXPECT_EQ(config.logging.backups, 5);
   EXPECT_EQ(config.ledger, "/data/store/dync.sqlite");
   EXPECT_EQ(config.keys_dir, "/home/dync/.dync");
+}
+
+// The same in block style, with quotes, anchors and other words for the same values.
+const char* const kOriginalInBlocks = R"(---
+# by hand
+"options":
+    'pidfile': "/run/dync.pid"
+    umask: 0o77
+address: tcp://*:8889
+storage:
+    tmp_dir: '/data/tmp/'
+    path: !!str /data/store
+    manual: >-
+        /data/manual
+    storage:
+        - anything
+    dropboxes:
+    -   path: &pdf "/data/pdf"
+        regexp: (.|\n)*\.pdf$
+        origin:
+        - user1
+        requires_barcode: False
+        match_file: ON
+        match_dir: off
+logging:
+    version: 1
+    formatters: &formatters {detailed: {format: "%(message)s"}}
+    handlers:
+        console: {class: logging.StreamHandler, level: ERROR}
+        file:
+            class: logging.handlers.RotatingFileHandler
+            filename: dync-server.log
+            maxBytes: 10_485_760
+            backupCount: 0x5
+    root: {handlers: [file], level: 20}
+    other: *formatters
+...
+)";
+
+TEST(Original, InOtherWordsItIsTheSame) {
+  const Changes found = changes(read(kOriginal), read(kOriginalInBlocks));
+  EXPECT_EQ(found.reloadable, std::vector<std::string>{});
+  EXPECT_EQ(found.need_restart, std::vector<std::string>{});
 }
 
 TEST(Defaults, AreThoseOfTheContract) {

@@ -272,6 +272,50 @@ TEST_F(Program, CtrlC) {
   EXPECT_THAT(scratch_.journal(), HasSubstr("committer stop"));
 }
 
+TEST_F(Program, AStalePidfileStopsNobody) {
+  scratch_.write("dync.pid", std::to_string(::getpid()) + "\nmore\n");
+  ASSERT_EQ(server("-d").code, 0);
+  const std::string pid = scratch_.read("dync.pid");
+  EXPECT_THAT(pid, testing::MatchesRegex("[0-9]+\n"));
+  EXPECT_NE(pid, std::to_string(::getpid()) + "\n");
+  EXPECT_EQ(server("stop").code, 0);
+  EXPECT_FALSE(std::filesystem::exists(home() / "dync.pid"));
+}
+
+TEST_F(Program, ASecondStartIsRefusedAndLeavesThePidfile) {
+  ASSERT_EQ(server("start").code, 0);
+  const std::string pid = scratch_.read("dync.pid");
+  const Ran second = server("start");
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.output, HasSubstr("running already (pid " + pid.substr(0, pid.find('\n')) + ")"));
+  EXPECT_EQ(scratch_.read("dync.pid"), pid);
+  EXPECT_EQ(server("status").code, 0);
+}
+
+TEST_F(Program, APidfileThatCannotBeWrittenIsAMistakeInTheBackgroundOnly) {
+  std::string text = scratch_.read("dync.yaml");
+  text.replace(text.find("/dync.pid"), 9, "/no/dync.pid");
+  scratch_.write("dync.yaml", text);
+  const Ran background = server("-d");
+  EXPECT_EQ(background.code, 78);
+  EXPECT_THAT(background.output,
+              AllOf(HasSubstr("/dync.yaml:2: options.pidfile: "), HasSubstr("/no/dync.pid"),
+                    HasSubstr("name a file that the server's user can write")));
+  EXPECT_EQ(std::count(background.output.begin(), background.output.end(), '\n'), 1);
+  EXPECT_FALSE(std::filesystem::exists(run_path()));
+  start_foreground();
+  EXPECT_EQ(end_foreground(SIGTERM).code, 0);
+}
+
+TEST_F(Program, StopAndRestartOfAServerThatDoesNotRun) {
+  const Ran stopped = server("stop");
+  EXPECT_EQ(stopped.code, 0);
+  EXPECT_THAT(stopped.output, HasSubstr("not running"));
+  const Ran restarted = server("restart");
+  EXPECT_EQ(restarted.code, 0) << restarted.output;
+  EXPECT_EQ(server("status").code, 0);
+}
+
 TEST_F(Program, RestartIsANewProcess) {
   ASSERT_EQ(server("start").code, 0);
   const std::string before = scratch_.read("dync.pid");
