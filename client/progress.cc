@@ -96,6 +96,8 @@ std::string stage_text(Stage stage) {
       return "asking the server";
     case Stage::refused_for_now:
       return "the server is stopping, trying again";
+    case Stage::silent:
+      return "no answer from the server";
     case Stage::waiting:
       return "waiting for the server's capacity";
     case Stage::reconnecting:

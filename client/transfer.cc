@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t kMostAgain = 50;  // post-files after an approval, without progress between
 constexpr milliseconds kAbortTime = limits::kLinger;
+constexpr milliseconds kSilence{8000};  // an original's chunk takes so long on the slowest link
 constexpr milliseconds kWaiting{
     2000};  // no credit for so long is worth a word; for less it is the normal course
 
@@ -370,6 +371,8 @@ Stage Transfer::stage(Time now) const noexcept {
   }
   if (!connected_ || hold_) return Stage::reconnecting;
   if (phase_ == Phase::verifying) return Stage::verifying;
+  const auto quiet = now - std::max(heard_, moved_);
+  if (pacer_.asking()) return quiet >= kSilence ? Stage::silent : Stage::sending;
   return credit_ == 0 && now - moved_ >= kWaiting ? Stage::waiting : Stage::sending;
 }
 

@@ -59,7 +59,17 @@ struct Failure {
   std::string sentence;
 };
 
-enum class Stage { connecting, asking, refused_for_now, waiting, sending, reconnecting, verifying, over };
+enum class Stage {
+  connecting,
+  asking,
+  refused_for_now,
+  waiting,
+  sending,
+  silent,  // it should have answered by now
+  reconnecting,
+  verifying,
+  over
+};
 
 class Transfer {
  public:

@@ -144,8 +144,9 @@ TEST(Progress, FitsIntoEveryWidthWithEveryNameInEveryStage) {
        {"a", "a rather long name of a file from an instrument with a date 2026-01-31.raw",
         "測定データの長い名前のファイル二〇二六年一月三十一日の結果.raw", "e\xCC\x81\xCC\x82.raw",
         "bad\xff\n\x1b[31m.raw"}) {
-    for (const Stage stage : {Stage::connecting, Stage::asking, Stage::refused_for_now, Stage::waiting,
-                              Stage::sending, Stage::reconnecting, Stage::verifying, Stage::over}) {
+    for (const Stage stage :
+         {Stage::connecting, Stage::asking, Stage::refused_for_now, Stage::waiting, Stage::silent,
+          Stage::sending, Stage::reconnecting, Stage::verifying, Stage::over}) {
       for (std::size_t width = 1; width <= 200; ++width) {
         const std::string line = render_bar(view_of(name, stage), width);
         EXPECT_LE(columns_of(line), std::max<std::size_t>(width - 1, 1)) << width << line;
@@ -170,6 +171,7 @@ TEST(Progress, ANarrowTerminalKeepsThePercentage) {
 TEST(Progress, SaysWhatItWaitsFor) {
   EXPECT_NE(render_bar(view_of("a", Stage::waiting), 80).find("waiting for the server's capacity"),
             std::string::npos);
+  EXPECT_NE(render_bar(view_of("a", Stage::silent), 80).find("no answer from the server"), std::string::npos);
   EXPECT_NE(render_bar(view_of("a", Stage::reconnecting), 80).find("reconnecting"), std::string::npos);
   EXPECT_NE(render_log_line(view_of("a", Stage::verifying)).find("verifying"), std::string::npos);
 }

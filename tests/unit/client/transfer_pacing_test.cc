@@ -59,6 +59,17 @@ TEST_F(PacedTransferTest, SendsNothingMoreBeforeTheFirstAnswer) {
   EXPECT_EQ(wanted(), Kind::chunk);
 }
 
+TEST_F(PacedTransferTest, ALinkThatFellSilentIsToldAsSuch) {
+  begin();
+  first_passes();
+  send();
+  const std::uint64_t position = ask();
+  wait(10s);
+  EXPECT_EQ(transfer_->stage(now_), Stage::silent);
+  answer(position);
+  EXPECT_EQ(transfer_->stage(now_), Stage::sending);
+}
+
 TEST_F(PacedTransferTest, AnAnswerDoesNotBringBackWhatIsOnItsWay) {
   begin();
   first_passes();
