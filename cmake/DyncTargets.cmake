@@ -34,14 +34,18 @@ function(dync_program name)
   install(TARGETS ${name} RUNTIME DESTINATION ${arg_DESTINATION})
 endfunction()
 
-# dync_unit_test(NAME SOURCES… USES…): a GoogleTest program under the CTest label `unit`.
+# dync_unit_test(NAME SOURCES… USES… [SEPARATE]): a GoogleTest program under the CTest label `unit`.
+# SEPARATE: its files use the same names, so they are never compiled as one.
 function(dync_unit_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;HIDES" ${ARGN})
+  cmake_parse_arguments(arg "SEPARATE" "TIMEOUT" "SOURCES;USES;HIDES" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE dync_options ${arg_USES} ${arg_HIDES} GTest::gtest GTest::gmock GTest::gtest_main)
+  if(arg_SEPARATE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+  endif()
   add_test(NAME unit.${name} COMMAND ${name})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT ${arg_TIMEOUT})
 endfunction()

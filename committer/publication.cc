@@ -23,7 +23,7 @@ milliseconds pause_after(int tries) {
   return kAgainFirst * (1 << std::min(tries, kAgainDoublings));
 }
 
-wire::Refusal internal(const std::string& reason) {
+wire::Refusal not_published(const std::string& reason) {
   return {wire::Code::internal, "the server could not publish the upload: " + reason + "; tell its operator"};
 }
 
@@ -74,16 +74,16 @@ void Publication::prepared(const Id& id, const Outcome<Prepared>& outcome) {
 
 void Publication::not_ready(Job& job, Readiness readiness) {
   if (readiness == Readiness::wrong_size)
-    return context_.fail(job, internal("the staged file has not the size that was received"), false);
+    return context_.fail(job, not_published("the staged file has not the size that was received"), false);
   if (limits::kWriterPoll * ++job.tries > limits::kWriterGone)
-    return context_.fail(job, internal("its staged file is still open for writing"), false);
+    return context_.fail(job, not_published("its staged file is still open for writing"), false);
   context_.later(limits::kWriterPoll, [this, id = job.id()] { prepare(id); });
 }
 
 // What was received can be committed once there is room again.
 void Publication::not_prepared(Job& job, const Failure& failure) {
   const bool passes = failure.kind == posix::Kind::no_space || failure.kind == posix::Kind::exhausted;
-  if (!passes) return context_.fail(job, internal(failure.sentence), true);
+  if (!passes) return context_.fail(job, not_published(failure.sentence), true);
   context_.log.error("upload.waits", {{"upload", job.id().hex()}, {"error", failure.sentence}});
   context_.later(pause_after(job.tries++), [this, id = job.id()] { prepare(id); });
 }
@@ -110,7 +110,7 @@ void Publication::published(const Id& id, const Outcome<Published>& outcome) {
     case PublishResult::done:
       return committed(*job);
     case PublishResult::undone:
-      return context_.fail(*job, internal(result.problem), true);
+      return context_.fail(*job, not_published(result.problem), true);
     case PublishResult::held:
       return held(*job, result.problem);
   }

@@ -73,7 +73,7 @@ std::string head(std::string_view title, std::string_view advice, std::string_vi
   return text;
 }
 
-std::string property(std::string_view name, std::string_view value) {
+std::string zpl_line(std::string_view name, std::string_view value) {
   std::string line = "    ";
   line.append(name).append(" = \"").append(value).append("\"\n");
   return line;
@@ -81,8 +81,8 @@ std::string property(std::string_view name, std::string_view value) {
 
 std::string body(const Certificate& certificate) {
   std::string text = "metadata\ncurve\n";
-  if (!certificate.user_id.empty()) text += property("user_id", certificate.user_id);
-  return text + property("public-key", certificate.public_key);
+  if (!certificate.user_id.empty()) text += zpl_line("user_id", certificate.user_id);
+  return text + zpl_line("public-key", certificate.public_key);
 }
 
 }  // namespace
@@ -114,7 +114,7 @@ std::string format_public(const Certificate& certificate, std::string_view creat
 std::string format_secret(const Certificate& certificate, std::string_view created_at) {
   return head("ZeroMQ CURVE secret certificate", "Keep this file to yourself and its mode at 0600.",
               created_at) +
-         body(certificate) + property("secret-key", certificate.secret_key);
+         body(certificate) + zpl_line("secret-key", certificate.secret_key);
 }
 
 }  // namespace dync::keys

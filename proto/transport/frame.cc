@@ -8,14 +8,6 @@ namespace {
 
 static_assert(sizeof(zmq_msg_t) == 64 && alignof(zmq_msg_t) <= 8);
 
-zmq_msg_t* native(std::byte* storage) {
-  return reinterpret_cast<zmq_msg_t*>(storage);
-}
-// libzmq's getters take no const message, and change none.
-zmq_msg_t* native(const std::byte* storage) {
-  return native(const_cast<std::byte*>(storage));
-}
-
 void check(int result) {
   if (result != 0) throw std::bad_alloc();
 }

@@ -8,6 +8,15 @@
 // Inside transport only: libzmq's own types and calls.
 namespace dync::transport {
 
+// The zmq_msg_t that a Frame keeps in its storage.
+inline zmq_msg_t* native(std::byte* storage) {
+  return reinterpret_cast<zmq_msg_t*>(storage);
+}
+// libzmq's getters take no const message, and change none.
+inline zmq_msg_t* native(const std::byte* storage) {
+  return native(const_cast<std::byte*>(storage));
+}
+
 struct Context::Impl {
   void* context = nullptr;
 };

@@ -23,10 +23,6 @@ int native_type(Type type) {
   throw Error(EINVAL, "no such socket type");
 }
 
-zmq_msg_t* native(std::byte* storage) {
-  return reinterpret_cast<zmq_msg_t*>(storage);
-}
-
 // One part: a second reference goes out, so that the caller's frame is whole if a later part is refused.
 int send_part(void* socket, zmq_msg_t* frame, bool more) {
   zmq_msg_t part;

@@ -7,7 +7,7 @@
 namespace dync::wire {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 std::string integer(std::uint64_t value, unsigned width) {
   std::string frame;
@@ -24,12 +24,12 @@ std::string u64(std::uint64_t value) {
   return integer(value, 8);
 }
 
-std::string text(const Json& options) {
-  return options.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string text(const OrderedJson& options) {
+  return options.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 std::string frame(const PostFileOptions& options) {
-  Json json{{"dync", kOptionsVersion}, {"key", options.key.hex()}};
+  OrderedJson json{{"dync", kOptionsVersion}, {"key", options.key.hex()}};
   if (options.size) json["size"] = *options.size;
   if (options.mtime_ns) json["mtime_ns"] = *options.mtime_ns;
   if (options.check) json["check"] = true;
@@ -38,24 +38,24 @@ std::string frame(const PostFileOptions& options) {
 }
 
 std::string frame(const ApprovalOptions& options) {
-  return text(Json{{"dync", kOptionsVersion},
-                   {"key", options.key.hex()},
-                   {"upload_id", options.upload_id.hex()},
-                   {"seek", options.seek},
-                   {"untar_max_members", options.untar_max_members}});
+  return text(OrderedJson{{"dync", kOptionsVersion},
+                          {"key", options.key.hex()},
+                          {"upload_id", options.upload_id.hex()},
+                          {"seek", options.seek},
+                          {"untar_max_members", options.untar_max_members}});
 }
 
 std::string frame(const Receipt& receipt) {
-  return text(Json{{"dync", kOptionsVersion},
-                   {"upload_id", receipt.upload_id.hex()},
-                   {"sha256", digest::to_hex(receipt.sha256)},
-                   {"size", receipt.size},
-                   {"destination", receipt.destination},
-                   {"committed_at", receipt.committed_at}});
+  return text(OrderedJson{{"dync", kOptionsVersion},
+                          {"upload_id", receipt.upload_id.hex()},
+                          {"sha256", digest::to_hex(receipt.sha256)},
+                          {"size", receipt.size},
+                          {"destination", receipt.destination},
+                          {"committed_at", receipt.committed_at}});
 }
 
 std::string frame(const Id& key) {
-  return text(Json{{"dync", kOptionsVersion}, {"key", key.hex()}});
+  return text(OrderedJson{{"dync", kOptionsVersion}, {"key", key.hex()}});
 }
 
 template <class Part>

@@ -11,23 +11,23 @@ namespace {
 using names::quote;
 using wire::Code;
 
-Refusal malformed(const std::string& sentence) {
+Refusal malformed_name(const std::string& sentence) {
   return {Code::malformed, sentence};
 }
 
 Refusal is_ours(std::string_view name) {
-  return malformed("the name " + quote(name) +
-                   " is one that the server writes itself; send the file under another");
+  return malformed_name("the name " + quote(name) +
+                        " is one that the server writes itself; send the file under another");
 }
 
 std::optional<Refusal> check_characters(std::string_view name) {
   for (std::size_t at = 0; at < name.size();) {
     const auto [c, length] = names::code_point_at(name, at);
     if (length == 0)
-      return malformed("the name " + quote(name) + " is not UTF-8; send the file under another");
+      return malformed_name("the name " + quote(name) + " is not UTF-8; send the file under another");
     if (names::is_deceptive(c)) {
-      return malformed("the name " + quote(name) +
-                       " holds a control character or one that turns the direction of text; remove it");
+      return malformed_name("the name " + quote(name) +
+                            " holds a control character or one that turns the direction of text; remove it");
     }
     at += length;
   }
@@ -44,17 +44,18 @@ std::pair<std::string_view, std::string_view> split_suffix(std::string_view name
 }
 
 std::optional<Refusal> check_name(std::string_view name) {
-  if (name.empty()) return malformed("the name is empty; give the file one");
+  if (name.empty()) return malformed_name("the name is empty; give the file one");
   if (name.size() > limits::kMaxName) {
-    return malformed("the name " + quote(name) + " has " + std::to_string(name.size()) +
-                     " bytes; shorten it to " + std::to_string(limits::kMaxName) + " at most");
+    return malformed_name("the name " + quote(name) + " has " + std::to_string(name.size()) +
+                          " bytes; shorten it to " + std::to_string(limits::kMaxName) + " at most");
   }
   if (auto bad = check_characters(name)) return bad;
   if (name.find('/') != std::string_view::npos) {
-    return malformed("the name " + quote(name) + " has a directory part; send only what follows the last /");
+    return malformed_name("the name " + quote(name) +
+                          " has a directory part; send only what follows the last /");
   }
   if (name.starts_with('.')) {
-    return malformed("the name " + quote(name) + " begins with a dot; send the file under another");
+    return malformed_name("the name " + quote(name) + " begins with a dot; send the file under another");
   }
   if (name == names::kOriginFile) return is_ours(name);
   return std::nullopt;
@@ -63,8 +64,8 @@ std::optional<Refusal> check_name(std::string_view name) {
 std::variant<std::string, Refusal> clean_name(std::string_view name) {
   const auto [stem, suffix] = split_suffix(name);
   if (suffix.find_first_not_of(kCleanCharacters) != std::string_view::npos) {
-    return malformed("the suffix " + quote(suffix) + " of the name " + quote(name) +
-                     " may hold only A-Z, a-z, 0-9 and _; rename the file");
+    return malformed_name("the suffix " + quote(suffix) + " of the name " + quote(name) +
+                          " may hold only A-Z, a-z, 0-9 and _; rename the file");
   }
   std::string clean;
   for (const char c : stem) {
@@ -72,8 +73,8 @@ std::variant<std::string, Refusal> clean_name(std::string_view name) {
     if (kCleanCharacters.find(c) != std::string_view::npos && !leading_dot) clean += c;
   }
   if (clean.empty()) {
-    return malformed("the name " + quote(name) +
-                     " has none of A-Z, a-z, 0-9 and _ before its suffix; rename the file");
+    return malformed_name("the name " + quote(name) +
+                          " has none of A-Z, a-z, 0-9 and _ before its suffix; rename the file");
   }
   clean += suffix;
   if (clean == names::kOriginFile) return is_ours(clean);

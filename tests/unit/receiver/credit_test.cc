@@ -11,7 +11,7 @@
 namespace dync::receiver {
 namespace {
 
-constexpr std::uint64_t kMiB = limits::kMiB;
+using limits::kMiB;
 const CreditTerms kOurs{1024 * 1024, 64, false};
 const CreditTerms kOriginal{256 * 1024, 100, true};
 constexpr std::uint64_t kChunkBytes = 256 * 1024;  // of what is written

@@ -10,8 +10,9 @@
 namespace dync::receiver {
 namespace {
 
+using limits::kMiB;
+
 using namespace std::chrono_literals;
-constexpr std::size_t kMiB = 1024 * 1024;
 
 // Bytes; what a sanitizer keeps for itself says nothing about ours.
 #if defined(DYNC_SANITIZED)

@@ -8,8 +8,9 @@
 namespace dync::receiver {
 namespace {
 
+using limits::kMiB;
+
 using namespace std::chrono_literals;
-constexpr std::uint64_t kMiB = limits::kMiB;
 
 constexpr std::uint32_t kFirst = limits::kFirstWindow / kMiB;  // chunks of ours at the approval
 

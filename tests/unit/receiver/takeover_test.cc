@@ -8,7 +8,7 @@
 namespace dync::receiver {
 namespace {
 
-constexpr std::size_t kMiB = 1024 * 1024;
+using limits::kMiB;
 
 class Takeover : public testing::Test {
  protected:
