@@ -17,6 +17,7 @@ namespace {
 constexpr int kSpinning = 5000;
 constexpr milliseconds kAgain{20};
 
+// An earlier run may have sent all of it; a Transfer does not know of that.
 constexpr std::string_view kKnown = "finished before all of it was sent";
 
 }  // namespace
@@ -49,8 +50,21 @@ void OurClient::begin() {
 
 void OurClient::hear(const wire::ServerMessage& message) {
   if (over()) return;
+  if (is_of_earlier_run(message)) {
+    end_ = End::known;
+    return link_.close();
+  }
   transfer_->message(message, events_.now());
   work();
+}
+
+// An upload that this run has never heard of is finished: it can only be the one that it has just asked for.
+// A Transfer knows of no run before its own, and waits on.
+bool OurClient::is_of_earlier_run(const wire::ServerMessage& message) {
+  const auto* approved = std::get_if<wire::UploadApproved>(&message);
+  if (approved && approved->options) heard_of_.insert(approved->options->upload_id.hex());
+  const auto* finished = std::get_if<wire::UploadFinished>(&message);
+  return finished && !transfer_->approved() && !heard_of_.contains(finished->upload_id);
 }
 
 void OurClient::connected() {
@@ -153,12 +167,11 @@ void OurClient::wait_for_source() {
   });
 }
 
-// A run that knows of no earlier one takes the receipt of that for a mistake of the server.
 void OurClient::failed(const client::Failure& failure) {
   complaint_ = files_[at_].name + ": " + std::to_string(failure.code) + " " + failure.sentence;
-  end_ = failure.code == static_cast<std::uint32_t>(wire::Code::conflict) ? End::again
-         : failure.sentence.find(kKnown) != std::string::npos             ? End::known
-                                                                          : End::failed;
+  const bool known = failure.sentence.find(kKnown) != std::string::npos;
+  const bool taken = failure.code == static_cast<std::uint32_t>(wire::Code::conflict);
+  end_ = known ? End::known : taken ? End::again : End::failed;
   link_.close();
 }
 

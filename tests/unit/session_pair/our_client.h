@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ class OurClient : public ClientModel {
   bool carry_out(const client::Want& want);
   bool send_chunk(const client::Want& want);
   void wait_for_source();
+  bool is_of_earlier_run(const wire::ServerMessage& message);
   void ended();
   void wake_at(Time when);
 
@@ -52,7 +54,8 @@ class OurClient : public ClientModel {
   std::size_t at_ = 0;
   std::optional<client::Transfer> transfer_;
   std::optional<Time> source_until_;
-  std::uint64_t sent_to_ = 0;  // the end of what was ever sent
+  std::set<std::string> heard_of_;  // uploads
+  std::uint64_t sent_to_ = 0;       // the end of what was ever sent
   bool ours_ = false, working_ = false;
   End end_ = End::none;
   std::string complaint_;

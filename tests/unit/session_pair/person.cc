@@ -37,11 +37,12 @@ void Person::die(bool for_good) {
   gone_ = for_good;
 }
 
+// Only the newest run counts: one that another run has displaced may miss that word, and wait in vain.
 void Person::look() {
   if (done_ || gone_) return;
-  for (const auto& run : runs_)
-    place_.checks.expect(run->end() != End::failed, "an upload failed", run->complaint());
   const End end = runs_.empty() ? End::again : runs_.back()->end();
+  place_.checks.expect(end != End::failed, "an upload failed",
+                       runs_.empty() ? "" : runs_.back()->complaint());
   done_ = end == End::stored;
   if (end == End::again || end == End::known) run();
   place_.events.in(kLook, [this] { look(); });

@@ -90,7 +90,7 @@ Link::Manner World::link_manner(bool original) {
   Link::Manner manner;
   manner.keeps = original;
   manner.is_watched = !original;
-  manner.latency = dice_.between(1ms, dice_.chance(300) ? 400ms : 30ms);
+  manner.latency = dice_.between(1ms, dice_.chance(300) ? 200ms : 30ms);
   manner.rate = dice_.chance(300) ? 32 * kKiB << dice_.number(0, 10) : 0;
   manner.repeats = dice_.chance(300) ? 30 : 0;
   return manner;
