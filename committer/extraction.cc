@@ -92,8 +92,9 @@ void Extraction::ended(const Id& id, const Untarred& result) {
 
 void Extraction::check(const Job& job) {
   const auto work = [staging = context_.staging(job.id()), limits = context_.config.untar,
+                     access = access_of(job.row.session),
                      dropbox = Path(job.row.upload.destination).parent_path()] {
-    Checked checked{check_tree(staging, limits)};
+    Checked checked{check_tree(staging, limits, access)};
     const auto* tree = std::get_if<Tree>(&checked.tree);
     if (tree == nullptr) return checked;
     if (auto taken = check_target(dropbox, tree->top)) checked.tree = std::move(*taken);

@@ -16,13 +16,19 @@ std::vector<Sidecar> sidecars_of(const ledger::Upload& upload) {
 
 }  // namespace
 
-Plan make_plan(const ledger::Upload& upload, const Path& tmp_dir, Shape shape) {
+rules::Access access_of(const ledger::Session& session) {
+  return {.mode = session.mode, .group = session.group_id};
+}
+
+Plan make_plan(const ledger::Row& row, const Path& tmp_dir, Shape shape) {
+  const ledger::Upload& upload = row.upload;
   Plan plan{.upload = upload.upload_id,
             .staging = names::staging_dir(tmp_dir, upload.upload_id),
             .dropbox = Path(upload.destination).parent_path(),
             .item = upload.clean_name,
             .shape = shape,
-            .sidecars = {}};
+            .sidecars = {},
+            .access = access_of(row.session)};
   if (shape == Shape::file) plan.sidecars = sidecars_of(upload);
   return plan;
 }

@@ -5,6 +5,7 @@
 
 #include "proto/posix/file.h"
 #include "schema/ledger/records.h"
+#include "schema/rules/rules.h"
 
 namespace dync::committer {
 
@@ -29,9 +30,13 @@ struct Plan {
   std::string item;  // CLEAN, or TOP
   Shape shape = Shape::file;
   std::vector<Sidecar> sidecars;  // of a file
+  rules::Access access = {};      // of the item and its marker
 };
 
+// As the dropbox had it when the upload was accepted.
+rules::Access access_of(const ledger::Session& session);
+
 // The plan for an upload that is verified.
-Plan make_plan(const ledger::Upload& upload, const Path& tmp_dir, Shape shape);
+Plan make_plan(const ledger::Row& row, const Path& tmp_dir, Shape shape);
 
 }  // namespace dync::committer

@@ -51,7 +51,7 @@ void Publication::prepare(const Id& id) {
   const Job* job = context_.jobs.find(id);
   if (job == nullptr) return;
   const std::uint64_t size = job->row.upload.bytes_received;
-  context_.outbox.then([this, id, size, plan = make_plan(job->row.upload, context_.tmp_dir(), job->shape)] {
+  context_.outbox.then([this, id, size, plan = make_plan(job->row, context_.tmp_dir(), job->shape)] {
     context_.quick.run([plan, size] { return prepare_and_check(plan, size); },
                        [this, id](const Outcome<Prepared>& outcome) { prepared(id, outcome); });
   });
@@ -91,7 +91,7 @@ void Publication::not_prepared(Job& job, const Failure& failure) {
 void Publication::publish(const Id& id) {
   const Job* job = context_.jobs.find(id);
   if (job == nullptr) return;
-  context_.outbox.then([this, id, plan = make_plan(job->row.upload, context_.tmp_dir(), job->shape)] {
+  context_.outbox.then([this, id, plan = make_plan(job->row, context_.tmp_dir(), job->shape)] {
     context_.quick.run([plan] { return committer::publish(plan); },
                        [this, id](const Outcome<Published>& outcome) { published(id, outcome); });
   });

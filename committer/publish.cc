@@ -1,5 +1,6 @@
 #include "committer/publish.h"
 
+#include "committer/access.h"
 #include "committer/crash_points.h"
 #include "committer/staging.h"
 #include "proto/posix/crash_point.h"
@@ -35,10 +36,13 @@ void prepare_file(const Plan& plan, int staging, int out) {
   for (const Sidecar& sidecar : plan.sidecars)
     posix::write_file_at(item.get(), sidecar.name, sidecar.content, kFileMode);
   crash_point(crash::kSidecarsWritten);
+  for (const Sidecar& sidecar : plan.sidecars) give_file_access(item.get(), sidecar.name, plan.access);
+  give_file_access(item.get(), plan.item, plan.access);
+  give_access(item.get(), plan.item, Kind::directory, plan.access);
   posix::sync_all(item.get());
 }
 
-// The tree's own files were synced when they were checked.
+// The tree's own files got their access and were synced when they were checked.
 void prepare_tree(const Plan& plan, int staging, int out) {
   crash_point(crash::kOutMade);
   if (posix::find_at(staging, names::kExtracting)) {
@@ -102,6 +106,7 @@ void prepare(const Plan& plan) {
   else
     prepare_tree(plan, staging.get(), out.get());
   posix::write_file_at(out.get(), names::marker(plan.item), {}, kFileMode);
+  give_file_access(out.get(), names::marker(plan.item), plan.access);
   crash_point(crash::kMarkerWritten);
   posix::sync_all(out.get());
   posix::sync_all(staging.get());

@@ -27,6 +27,8 @@ void post(ledger::Row& row, const ipc::Open& open, const rules::Destination& des
   session.max_queue = open.max_queue;
   session.reserves = upload.destination;
   session.parked_seconds.reset();
+  session.mode = destination.access.mode;
+  session.group_id = destination.access.group;
 }
 
 ipc::Restore restore_of(const Job& job, std::uint32_t untar_max_members) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "committer/access.h"
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
 #include "schema/names/names.h"
@@ -49,7 +50,7 @@ digest::Digest hash(int fd, std::uint64_t& size) {
 
 class Checker {
  public:
-  explicit Checker(const config::Untar& limits) : limits_(limits) {}
+  Checker(const config::Untar& limits, const rules::Access& access) : limits_(limits), access_(access) {}
 
   std::optional<Refusal> walk(int parent, const std::string& name, const std::string& path, int depth) {
     if (++tree_.entries > limits_.max_members)
@@ -69,6 +70,7 @@ class Checker {
     const Fd fd = posix::open_directory_at(parent, name);
     for (const std::string& entry : entries_of(fd.get()))
       if (auto refusal = walk(fd.get(), entry, (Path(path) / entry).string(), depth + 1)) return refusal;
+    give_access(fd.get(), path, Kind::directory, access_);
     posix::sync_all(fd.get());
     return std::nullopt;
   }
@@ -78,6 +80,7 @@ class Checker {
     if (links_of(fd.get(), path) != 1) return refused(path + " in the archive is linked; leave links out");
     ledger::Member member{.path = path, .size = 0, .sha256 = {}};
     member.sha256 = hash(fd.get(), member.size);
+    give_access(fd.get(), path, Kind::file, access_);
     posix::sync_all(fd.get());
     tree_.bytes += member.size;
     if (tree_.bytes > limits_.max_bytes)
@@ -88,12 +91,14 @@ class Checker {
   }
 
   const config::Untar& limits_;
+  const rules::Access& access_;
   Tree tree_;
 };
 
 }  // namespace
 
-std::variant<Tree, Refusal> check_tree(const Path& staging, const config::Untar& limits) {
+std::variant<Tree, Refusal> check_tree(const Path& staging, const config::Untar& limits,
+                                       const rules::Access& access) {
   const Fd extracted = posix::open_directory(staging / names::kExtracting);
   const auto tops = entries_of(extracted.get());
   if (tops.size() != 1)
@@ -103,7 +108,7 @@ std::variant<Tree, Refusal> check_tree(const Path& staging, const config::Untar&
     return refused(
         "the archive's top-level entry has characters other than A-Z a-z 0-9 _ . or a leading dot; "
         "rename it");
-  Checker checker(limits);
+  Checker checker(limits, access);
   if (auto refusal = checker.walk(extracted.get(), tops.front(), tops.front(), 0)) return std::move(*refusal);
   posix::sync_all(extracted.get());
   Tree tree = checker.take();

@@ -21,8 +21,9 @@ struct Tree {
 };
 
 // Checks STAGING/extract: exactly one TOP with a clean name, only regular files and directories on one file
-// system, one link each, within the limits. Hashes and syncs all of it. A Refusal (422) is for the client;
-// posix::Error is ours.
-std::variant<Tree, wire::Refusal> check_tree(const Path& staging, const config::Untar& limits);
+// system, one link each, within the limits. Hashes all of it, gives it the dropbox's mode and group, syncs
+// it. A Refusal (422) is for the client; posix::Error is ours.
+std::variant<Tree, wire::Refusal> check_tree(const Path& staging, const config::Untar& limits,
+                                             const rules::Access& access);
 
 }  // namespace dync::committer

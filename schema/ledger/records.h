@@ -48,9 +48,11 @@ struct Session {
   std::optional<std::string> reserves = {};  // the destination that no other upload may take meanwhile
   // Present: no session serves it, its partial waits for its client and has waited so long, in seconds.
   std::optional<std::uint64_t> parked_seconds = {};
-  std::uint64_t durable_bytes = 0;  // of the staged file, known to be synced: where a resume goes on
-  bool kept = false;                // failed, but its verified data stays in staging for `dync-admin retry`
-  bool held = false;                // a sync failed while it was published: only the operator lets it go on
+  std::uint64_t durable_bytes = 0;         // of the staged file, known to be synced: where a resume goes on
+  std::optional<std::uint32_t> mode = {};  // of the data set's directories, as its dropbox has it
+  std::optional<std::uint32_t> group_id = {};  // of the data set
+  bool kept = false;  // failed, but its verified data stays in staging for `dync-admin retry`
+  bool held = false;  // a sync failed while it was published: only the operator lets it go on
 };
 
 struct Row {

@@ -62,6 +62,8 @@ Session session_from(const Query& query) {
           .reserves = text_at(query, 24),
           .parked_seconds = optional_at(query, 25, [&] { return query.size(25); }),
           .durable_bytes = query.size(26),
+          .mode = optional_at(query, 29, [&] { return word_at(query, 29); }),
+          .group_id = optional_at(query, 30, [&] { return word_at(query, 30); }),
           .kept = query.number(27) != 0,
           .held = query.number(28) != 0};
 }

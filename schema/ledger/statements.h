@@ -28,7 +28,9 @@ inline constexpr char kSetMeta[] =
   "SELECT u.upload_id, u.origin, u.filename, u.clean_name, u.destination, u.metadata, u.untar, "            \
   "u.size_declared, u.bytes_received, u.sha256, u.state, u.error_code, u.error, u.created_at, "             \
   "u.updated_at, u.finished_at, s.routing_id, s.upload_key, s.mtime_ns, s.first_chunk_seen, s.chunk_size, " \
-  "s.max_queue, s.epoch, s.client_sha256, s.reserves, s.parked_seconds, s.durable_bytes, s.kept, s.held "   \
+  "s.max_queue, s.epoch, s.client_sha256, s.reserves, s.parked_seconds, s.durable_bytes, s.kept, s.held, "  \
+  "s.mode, "                                                                                                \
+  "s.group_id "                                                                                             \
   "FROM uploads u JOIN sessions s ON s.upload_id = u.upload_id "
 #define DYNC_EVENT "SELECT seq, upload_id, at, process, event, detail FROM events "
 
@@ -65,7 +67,7 @@ inline constexpr char kAddUpload[] =
 inline constexpr char kAddSession[] =
     "INSERT INTO sessions (upload_id, origin, routing_id, upload_key, mtime_ns, original, chunk_size, "
     "max_queue, "
-    "epoch, reserves) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "epoch, reserves, mode, group_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 inline constexpr char kState[] = "SELECT state FROM uploads WHERE upload_id = ?";
 inline constexpr char kSetState[] =
     "UPDATE uploads SET state = ?2, updated_at = ?3, finished_at = ?4 WHERE upload_id = ?1";
@@ -85,8 +87,8 @@ inline constexpr char kSetPosted[] =
     "UPDATE uploads SET filename = ?, clean_name = ?, destination = ?, metadata = ?, untar = ?, "
     "updated_at = ? WHERE upload_id = ?";
 inline constexpr char kAttach[] =
-    "UPDATE sessions SET routing_id = ?, chunk_size = ?, max_queue = ?, epoch = ?, reserves = ?, "
-    "parked_seconds = NULL WHERE upload_id = ?";
+    "UPDATE sessions SET routing_id = ?, chunk_size = ?, max_queue = ?, epoch = ?, reserves = ?, mode = ?, "
+    "group_id = ?, parked_seconds = NULL WHERE upload_id = ?";
 inline constexpr char kSetDurable[] = "UPDATE sessions SET durable_bytes = ? WHERE upload_id = ?";
 inline constexpr char kEndSession[] =
     "UPDATE sessions SET reserves = NULL, parked_seconds = NULL, kept = ? WHERE upload_id = ?";

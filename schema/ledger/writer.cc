@@ -9,6 +9,13 @@
 #include "schema/ledger/statements.h"
 
 namespace dync::ledger {
+namespace {
+
+std::optional<std::int64_t> as_number(const std::optional<std::uint32_t>& value) {
+  return value ? std::optional<std::int64_t>(*value) : std::nullopt;
+}
+
+}  // namespace
 
 Writer::Writer(const Path& file, std::chrono::milliseconds wait)
     : lock_(take_lock(file, wait)), connection_(open_for_writing(file)), reader_(connection_) {
@@ -41,7 +48,8 @@ void Writer::add(const Upload& upload, const Session& session) {
   else
     internal.add_null();
   internal.add(session.mtime_ns).add(std::int64_t{!session.key}).add(std::int64_t{session.chunk_size});
-  internal.add(std::int64_t{session.max_queue}).add(std::int64_t{session.epoch}).add(session.reserves).run();
+  internal.add(std::int64_t{session.max_queue}).add(std::int64_t{session.epoch}).add(session.reserves);
+  internal.add(as_number(session.mode)).add(as_number(session.group_id)).run();
 }
 
 void Writer::set_progress(const Id& id, std::uint64_t bytes) {
@@ -80,7 +88,7 @@ void Writer::set_resumed(const Upload& upload, const Session& session) {
   Query attached = connection_->query(sql::kAttach);
   attached.add_blob(std::as_bytes(std::span(session.routing_id))).add(std::int64_t{session.chunk_size});
   attached.add(std::int64_t{session.max_queue}).add(std::int64_t{session.epoch});
-  attached.add(session.reserves).add(id).run();
+  attached.add(session.reserves).add(as_number(session.mode)).add(as_number(session.group_id)).add(id).run();
 }
 
 void Writer::set_lost(const Id& id) {

@@ -1,15 +1,20 @@
 """What a dropbox demands of metadata, and what metadata itself asks for: untar, passthrough."""
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import os
+import signal
 import tarfile
 import time
+from pathlib import Path
 from typing import Any
 
+from tests.e2e import store
 from tests.e2e.config import Dropbox
 from tests.e2e.harness import ServerTest, main
-from tests.e2e.timing import say
+from tests.e2e.timing import promise, say, wait_until
 from tests.peer import wire
 
 SCHEMA = {
@@ -118,6 +123,71 @@ class DemandsTest(ServerTest):
             tar.addfile(member, io.BytesIO(b"data"))
         meta.write_text(json.dumps(metadata))
         self.assert_sent(self.sender.send(f"--meta={meta}", path))
+
+
+class AccessTest(ServerTest):
+    """Who may read what is stored: the umask, and a dropbox's mode and group."""
+
+    GROUP = 54321 if os.geteuid() == 0 else os.getegid()
+    DROPBOXES = (
+        Dropbox("shared", r"shared.*", {"requires_barcode": False, "mode": 0o770, "group": GROUP}),
+        Dropbox("readable", r"readable.*", {"requires_barcode": False, "mode": 0o755}),
+    )
+
+    def access(self, item: Path) -> dict[str, tuple[int, int]]:
+        """Permissions and group of the item, all in it, and its marker."""
+        paths = [item, *item.rglob("*"), store.marker_of(item)]
+        return {str(path.relative_to(item.parent)): (path.stat().st_mode & 0o7777, path.stat().st_gid) for path in paths}
+
+    def assert_access(self, item: Path, directories: int, group: int) -> None:
+        found = self.access(item)
+        self.assertGreater(len(found), 2)
+        for path, (mode, gid) in found.items():
+            wanted = directories if (item.parent / path).is_dir() else directories & 0o666
+            self.assertEqual((oct(mode), gid), (oct(wanted), group), path)
+
+    def test_a_dropbox_has_mode_and_group_whatever_the_umask_is(self) -> None:
+        self.assert_sent(self.sender.send(self.file("shared.bin", 1000)))
+        self.assert_access(self.server.dropbox("shared") / "shared.bin", 0o770, self.GROUP)
+        self.assert_sent(self.sender.send(self.file("readable.bin", 1000)))
+        self.assert_access(self.server.dropbox("readable") / "readable.bin", 0o755, os.getegid())
+
+    def test_an_unpacked_archive_too(self) -> None:
+        path = self.lab / "shared.tar"
+        with tarfile.open(path, "w") as tar:
+            for name, kind in (("top", tarfile.DIRTYPE), ("top/sub", tarfile.DIRTYPE), ("top/sub/a", tarfile.REGTYPE)):
+                member = tarfile.TarInfo(name)
+                member.type, member.mode = kind, 0o777
+                tar.addfile(member, io.BytesIO(b""))
+        self.assert_sent(self.sender.send("-kuntar:True", path))
+        self.assert_access(self.server.dropbox("shared") / "top", 0o770, self.GROUP)
+
+    def test_the_access_of_an_upload_that_runs_survives_a_kill_and_a_reload(self) -> None:
+        self.expected_errors += ["worker.died"]
+        with self.sender.raw() as peer:
+            peer.ask(wire.post_file("shared-slow.bin"), wire.UploadApproved)
+            self.server.layout.dropboxes[0].rules = {"requires_barcode": False}
+            self.server.layout.config.write_text(self.server.layout.text())
+            os.kill(self.server.pid, signal.SIGHUP)
+            promise("the reload is told", 2, lambda: "config.reloaded" in self.server.log())
+            self.server.kill_worker("dync-committer")
+            peer.ask(wire.post_chunk(0, b"data", hashlib.sha256(b"data").digest()), wire.UploadFinished)
+        self.assert_access(self.server.dropbox("shared") / "sharedslow.bin", 0o770, self.GROUP)
+
+    def test_everything_else_is_as_the_umask_has_it(self) -> None:
+        self.assert_sent(self.sender.send(self.file("plain.bin", 1000)))
+        self.assert_access(self.server.dropbox("any") / "plain.bin", 0o700, os.getegid())
+        with self.sender.raw() as peer:
+            peer.ask(wire.post_file("under-way.bin"), wire.UploadApproved)
+            peer.send(wire.post_chunk(0, b"data"))
+            staging = self.server.layout.staging
+            wait_until(lambda: [p for p in staging.glob("*/data") if p.stat().st_size == 4], 20, "the data is staged")
+            written = [self.server.layout.log, self.server.runtime_dir]
+            for directory in (self.server.layout.store, staging, self.server.runtime_dir):
+                written += directory.rglob("*")
+            open_ones = {str(path): oct(path.stat().st_mode & 0o777) for path in written if path.stat().st_mode & 0o077}
+            peer.send(wire.error(500, "the client gives up"))
+        self.assertEqual(open_ones, {str(self.server.layout.run_file): "0o640", str(self.server.runtime_dir): "0o750"})
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ class PublishTest : public ::testing::TestWithParam<Shape> {
     upload.destination = (directory_.path() / "dropbox" / kItem).string();
     upload.metadata = R"({ "a" : 1 })";
     upload.sha256 = ledger::Digest{};
-    return make_plan(upload, directory_.path() / "tmp", GetParam());
+    return make_plan({.upload = upload, .session = {}}, directory_.path() / "tmp", GetParam());
   }
 
   TemporaryDirectory directory_;
