@@ -221,7 +221,7 @@ std::string_view text_of(Unit unit) {
 }
 
 std::string shown(const Parameter& row, const Config& config) {
-  const std::string value = row.get(config);
+  std::string value = row.get(config);
   if (value.empty()) return row.fallback_text;
   if (row.set == nullptr) return value;
   const std::string number = with_unit(std::stoull(value), row.unit);

@@ -10,7 +10,6 @@
 namespace dync::rules {
 namespace {
 
-using json::Type;
 namespace dom = json::dom;
 using Keys = std::set<std::string, std::less<>>;
 
