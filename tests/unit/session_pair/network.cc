@@ -29,16 +29,16 @@ Link::Link(Network& network, Ear& ear, std::string user, Manner manner)
 }
 
 void Link::open(bool fresh_id) {
-  close();
+  close(fresh_id);
   if (fresh_id || routing_id_.empty()) routing_id_ = network_.new_routing_id();
   open_ = true;
   connect(manner_.latency);
 }
 
 // What it had sent may still come in part; what was sent to it is nobody's.
-void Link::close() {
+void Link::close(bool fresh_id) {
   if (!open_) return;
-  sever(network_.server_alive_);
+  sever(network_.server_alive_, fresh_id);
   to_client_.clear();
   kept_.clear();
   open_ = hole_ = false;
@@ -61,7 +61,7 @@ void Link::establish() {
 
 // The connection breaks: of what is under way a first part still arrives, the rest is lost. Of what the
 // client's socket keeps, the last part goes into the next connection.
-void Link::sever(bool server_alive) {
+void Link::sever(bool server_alive, bool late) {
   ++connection_;
   up_ = false;
   link_busy_until_ = last_up_ = last_down_ = network_.events_.now();
@@ -70,8 +70,13 @@ void Link::sever(bool server_alive) {
   Dice& dice = network_.dice_;
   auto rising = std::exchange(to_server_, {});
   const std::size_t arrives = server_alive && !hole_ ? dice.number(0, rising.size()) : 0;
-  for (std::size_t i = 0; i < arrives; ++i)
-    if (network_.handler_) network_.handler_(routing_id_, user_, rising[i].message);
+  Time due = network_.events_.now();
+  for (std::size_t i = 0; i < arrives; ++i) {
+    if (late) due += dice.between(0ms, 100ms);
+    network_.events_.at(due, [this, id = routing_id_, message = rising[i].message] {
+      if (network_.server_alive_) network_.handler_(id, user_, message);
+    });
+  }
   if (manner_.keeps) {
     const std::size_t kept = dice.number(0, rising.size() - arrives);
     for (std::size_t i = rising.size() - kept; i < rising.size(); ++i) kept_.push_back(rising[i].message);

@@ -39,7 +39,8 @@ class Link {
 
   // A socket anew. Its connection is told by connected().
   void open(bool fresh_id);
-  void close();
+  // `fresh_id`: what still arrives of it may come late, as nothing that follows has this routing id.
+  void close(bool fresh_id = true);
   // False if there is no connection to send into.
   bool send(const wire::ClientMessage& message);
   bool ready() const noexcept { return client_sees_; }
@@ -69,7 +70,7 @@ class Link {
 
   void connect(milliseconds delay);
   void establish();
-  void sever(bool server_alive);
+  void sever(bool server_alive, bool late = false);
   void put(const wire::ClientMessage& message, Time not_before);
   void put(const wire::ServerMessage& message, Time not_before);
   void arrive_at_server(std::uint64_t connection);
