@@ -28,13 +28,6 @@ std::string level_of(const Value& level, const std::string& fallback) {
   return fallback;
 }
 
-// A handler leaves out what is below its own level.
-std::string stricter(const std::string& one, const std::string& other) {
-  constexpr std::array<std::string_view, 4> kRanks = {"DEBUG", "INFO", "WARNING", "ERROR"};
-  const auto rank = [&](const std::string& level) { return std::find(kRanks.begin(), kRanks.end(), level); };
-  return rank(one) < rank(other) ? other : one;
-}
-
 // A part of a map, or something absent where there is no map.
 std::optional<Value> part(const std::optional<Value>& map, std::string_view name) {
   if (!map || !map->is_map()) return std::nullopt;
@@ -74,8 +67,6 @@ Logging read_logging(const Value& logging, const Path& directory, Lines& lines) 
   const auto handler = file_handler(part(logging, "handlers"), root);
   if (!handler) return read;
   lines["logging.handlers"] = handler->line();
-  if (const Value least = handler->at("level"); !least.absent())
-    read.level = stricter(read.level, level_of(least, read.level));
   constexpr std::uint64_t kMostBackups = 10'000;
   read.file = directory / handler->at("filename").text_or("");
   read.max_bytes = handler->at("maxBytes").number_or(0);

@@ -130,7 +130,7 @@ constexpr std::array kParameters = {
          kReload, "the first whose regexp and users fit takes the file"),
     text("logging.root.level", Unit::other, "`INFO`", "Python's names or numbers",
          [](const Config& c) { return c.logging.level; },
-         kReload, "what the log tells, as DEBUG, INFO, WARNING or ERROR; the handler with the file may leave out more"),
+         kReload, "what the log tells, as DEBUG, INFO, WARNING or ERROR; the handlers' own levels do not count"),
     text("logging.handlers", Unit::other, "no file", "as Python's dictConfig", log_file_of,
          kRestart, "`filename`, `maxBytes`, `backupCount` of the handler that `root` uses, else of the first with a file"),
     text("keys.dir", Unit::path, "`~/.dync`", kAbsolute, [](const Config& c) { return c.keys_dir.native(); },
