@@ -140,7 +140,7 @@ class SchedulesTest(unittest.TestCase):
                 if SEED:
                     say(done.describe())
                 failed += [done.describe()] if done.problems else []
-        self.assertEqual(failed, [], "\n\n".join(failed))
+        self.assertFalse(failed, "\n\n".join(failed))
 
 
 class OriginalTest(ServerTest):
