@@ -20,8 +20,6 @@ from tests.peer.original_server import CHUNK_SIZE, OriginalServer
 from tests.peer.proxy import Proxy
 
 MIB = 1024 * 1024
-
-
 RUNS = int(os.environ.get("DYNC_LINK_RUNS") or scaled(12, 3))
 FIRST_SEED = int(os.environ.get("DYNC_LINK_SEED") or 1)
 UNDECIDED = "The file may have arrived: look on the server before you send it again"
@@ -185,7 +183,8 @@ class BadLink:
 
     def disturb(self, client: "subprocess.Popen[str]") -> None:
         for position, action in sorted(self._actions, key=lambda each: each[0]):
-            wait_until(lambda: self._proxy.counters.up >= position or client.poll() is not None, RUN, f"{position} bytes")
+            wait_until(lambda: self._proxy.counters.up >= position or client.poll() is not None, RUN,
+                       f"{position} bytes")
             action()
 
 
@@ -203,7 +202,8 @@ class SeededLinksTest(OriginalServerCase):
             client = self.start(file, proxy.port)
             link.disturb(client)
             out, err = client.communicate(timeout=RUN)
-            say(f"seed {seed}: {link.size} bytes, {proxy.counters.cuts} cuts, {proxy.counters.connections} connections, "
+            say(f"seed {seed}: {link.size} bytes, {proxy.counters.cuts} cuts, "
+                f"{proxy.counters.connections} connections, "
                 f"{time.monotonic() - started:.1f} s, exit {client.returncode}")
             if client.returncode == 0:
                 self.assertEqual(out, f"{store.sha256(file)}  {file}\n")
