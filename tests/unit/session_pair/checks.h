@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -30,6 +30,9 @@ class Checks {
   void note(const std::string& who, Make&& make) {
     if (trace_) write(who, make());
   }
+  // For the test to see that its seeds lead everywhere.
+  void happened(const std::string& what) { ++happened_[what]; }
+  const std::map<std::string, int>& happened() const noexcept { return happened_; }
   bool fine() const noexcept { return problem_.empty(); }
   const std::string& problem() const noexcept { return problem_; }
 
@@ -45,6 +48,7 @@ class Checks {
   const Events& events_;
   bool trace_;
   std::string problem_;
+  std::map<std::string, int> happened_;
 };
 
 }  // namespace dync::pair

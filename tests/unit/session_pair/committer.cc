@@ -57,6 +57,7 @@ void Committer::heard(const ipc::Message& message) {
 }
 
 void Committer::on(const ipc::Hello& /*hello*/) {
+  checks_.happened("a receiver started");
   waiting_.clear();
   later_.clear();
   for (const Row& row : rows_)
@@ -85,6 +86,7 @@ void Committer::on(const ipc::Open& message) {
   }
   const Row* before = open.after ? row_of(*open.after) : nullptr;
   if (before && before->state == Row::State::receiving) {
+    checks_.happened("a post-file waited for another upload");
     waiting_.push_back(std::move(open));
   } else {
     judge(open);
@@ -110,7 +112,11 @@ void Committer::judge(const ipc::Open& open) {
     row = &rows_.back();
     row->upload = numbered(++ids_);
   }
-  if (row->state == Row::State::parked) ++row->epoch;
+  if (row->state == Row::State::parked) {
+    ++row->epoch;
+    checks_.happened(row->open.routing_id == open.routing_id ? "resumed on the same connection"
+                                                             : "resumed on another connection");
+  }
   row->state = Row::State::receiving;
   row->open = open;
   opened(open.request, *row);

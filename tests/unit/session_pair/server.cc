@@ -83,6 +83,8 @@ void Server::on_message(const std::string& routing_id, const std::string& user,
   session->heard(user);
   const auto* chunk = std::get_if<wire::PostChunk>(&message);
   if (chunk) process_->chunk_seen.insert(routing_id);
+  if (chunk && session->state() == State::receiving && chunk->seek > session->expected())
+    checks_.happened("a gap");
   run(*session, session->on_message(message, now()), chunk ? chunk->data : std::span<const std::byte>());
   grant_due();
 }
@@ -135,12 +137,15 @@ void Server::send(Session& session, const Send& wanted) {
   if (sent != Network::Sent::done) return;
   session.granted(wanted);
   check_grant(session, wanted);
+  if (wanted.nudge && wanted.grant > 0) checks_.happened("nudged");
 }
 
 void Server::check_sent(const Session& session, const Send& wanted) {
-  if (const auto* error = std::get_if<wire::ServerError>(&wanted.message))
+  if (const auto* error = std::get_if<wire::ServerError>(&wanted.message)) {
+    checks_.happened("error " + std::to_string(error->code));
     checks_.expect(!is_reproach(error->code), "a client that keeps to the protocol is told an error",
                    session.routing_id() + ": " + text_of(wanted.message));
+  }
   if (session.original() && std::holds_alternative<wire::StatusReport>(wanted.message))
     checks_.expect(process_->chunk_seen.contains(session.routing_id()),
                    "an original gets a status-report before its first chunk", session.routing_id());
@@ -180,7 +185,8 @@ void Server::grant_due() {
 void Server::expect_empty() {
   checks_.expect(process_ != nullptr, "the server is down at the end", "server");
   if (!process_) return;
-  checks_.expect(process_->book.size() == 0 && process_->book.used() == 0, "credit leaks",
+  checks_.expect(process_->book.size() == 0 && process_->book.used() == 0 && process_->book.held() == 0,
+                 "credit leaks",
                  std::to_string(process_->book.size()) + " members, " +
                      std::to_string(process_->book.used()) + " bytes");
   process_->registry.each([this](const Session& session) {

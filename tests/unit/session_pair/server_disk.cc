@@ -47,12 +47,16 @@ bool Server::make_room_for_key(Session& session, ipc::Open& open) {
     return false;
   }
   const bool complete = other->state() == State::finishing;
-  if (complete) run(session, session.take_place_of(*other));
+  if (complete) {
+    checks_.happened("handed over complete");
+    run(session, session.take_place_of(*other));
+  }
   displace(*other, open, true);
   return !complete;
 }
 
 void Server::displace(Session& other, ipc::Open& open, bool park) {
+  checks_.happened(open.options ? "taken over" : "an original taken over");
   if (other.state() == State::receiving) open.after = other.upload();
   run(other, other.give_way({wire::Code::conflict, "another connection has it now"}, park));
 }

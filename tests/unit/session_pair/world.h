@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace dync::pair {
 // is over. Returns the first property that did not hold, or nothing.
 struct Result {
   std::string problem;
-  std::uint64_t seconds = 0;  // of virtual time
+  std::map<std::string, int> happened;
 };
 Result run_world(std::uint64_t seed, const std::byte* memory, bool trace);
 
