@@ -83,10 +83,17 @@ void Server::on_message(const std::string& routing_id, const std::string& user,
   session->heard(user);
   const auto* chunk = std::get_if<wire::PostChunk>(&message);
   if (chunk) process_->chunk_seen.insert(routing_id);
-  if (chunk && session->state() == State::receiving && chunk->seek > session->expected())
-    checks_.happened("a gap");
+  if (session->state() != State::receiving) process_->gaps.erase(routing_id);
+  if (chunk && session->state() == State::receiving) note_gap(*session, chunk->seek);
   run(*session, session->on_message(message, now()), chunk ? chunk->data : std::span<const std::byte>());
   grant_due();
+}
+
+void Server::note_gap(const Session& session, std::uint64_t seek) {
+  if (seek == session.expected()) process_->gaps.erase(session.routing_id());
+  if (seek <= session.expected()) return;
+  checks_.happened("a gap");
+  process_->gaps.insert(session.routing_id());
 }
 
 void Server::run(Session& session, Actions actions, std::span<const std::byte> data) {
@@ -162,6 +169,9 @@ void Server::check_grant(const Session& session, const Send& sent) const {
                    session.routing_id() + ": " + std::to_string(beyond));
   }
   if (!sent.nudge) {
+    const bool could_go_on = book.limit(member) - sent.grant > book.taken(member);
+    checks_.expect(!could_go_on || !process_->gaps.contains(session.routing_id()),
+                   "credit is granted while a gap is open", session.routing_id());
     checks_.expect(book.used() <= manner_.budget, "a grant goes beyond the budget",
                    session.routing_id() + ": " + std::to_string(book.used()));
   }

@@ -68,6 +68,7 @@ class Server {
     std::map<std::uint64_t, Question> questions;
     std::map<std::string, Id> parking;  // by key, as long as the committer has not been told
     std::set<std::string> chunk_seen;   // routing ids
+    std::set<std::string> gaps;         // the same, as long as the expected chunk has not come
     bool bound = false;
   };
 
@@ -78,6 +79,7 @@ class Server {
   void send(Session& session, const receiver::Send& send);
   void check_sent(const Session& session, const receiver::Send& send);
   void check_grant(const Session& session, const receiver::Send& send) const;
+  void note_gap(const Session& session, std::uint64_t seek);
   void check_book(const Session& session) const;
   void grant_due();
 
