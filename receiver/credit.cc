@@ -24,8 +24,9 @@ CreditBook::Member CreditBook::join(const CreditTerms& terms) {
 CreditBook::Member CreditBook::rejoin(const CreditTerms& terms) {
   const Member member = join(terms);
   change(accounts_.at(member), [&](Account& account) {
-    account.limit = terms.max_queue;
-    if (terms.original) account.untold = std::min(limits::kOriginalReserve, terms.max_queue);
+    account.limit = account.told = account.reach = terms.max_queue;
+    if (!terms.original) return;
+    account.told = account.reach = terms.max_queue - std::min(limits::kOriginalReserve, terms.max_queue);
   });
   return member;
 }
@@ -54,7 +55,7 @@ std::uint64_t CreditBook::window(const Account& account) const {
 
 std::uint32_t CreditBook::due(const Account& account) const {
   if (account.closed || account.resting) return 0;
-  if (account.gap && account.limit > account.taken) return 0;
+  if (account.gap && account.told > account.taken) return 0;
   const std::uint64_t wide = window(account);
   const std::uint64_t outstanding = account.outstanding();
   if (outstanding >= wide) return 0;
@@ -87,7 +88,11 @@ std::uint32_t CreditBook::first_offer(Member member) {
 }
 
 void CreditBook::granted(Member member, std::uint32_t chunks) {
-  change(accounts_.at(member), [&](Account& account) { account.limit += chunks; });
+  change(accounts_.at(member), [&](Account& account) {
+    account.told = std::max(account.told, account.taken) + chunks;
+    account.limit = std::max(account.limit, account.told);
+    account.reach = std::max(account.reach, account.told);
+  });
 }
 
 bool CreditBook::take(Member member) {
@@ -141,28 +146,31 @@ void CreditBook::wake(Member member) {
   if (due(account) > 0) queue(member, account);
 }
 
-std::uint32_t CreditBook::told_credit(Member member) const {
+std::uint32_t CreditBook::tell_credit(Member member) {
+  change(accounts_.at(member), [](Account& account) {
+    const std::uint64_t least = std::min(account.limit, account.taken + 1);
+    account.told = std::max(account.told, least);
+    account.reach = std::max(account.reach, account.told);
+  });
   const Account& account = accounts_.at(member);
-  const std::uint64_t left = account.limit - account.taken;
-  const std::uint64_t told = left > account.untold ? left - account.untold : std::min<std::uint64_t>(left, 1);
-  return static_cast<std::uint32_t>(told);
+  return static_cast<std::uint32_t>(account.told - account.taken);
+}
+
+bool CreditBook::may_send(Member member) const {
+  const Account& account = accounts_.at(member);
+  return account.told > account.taken;
 }
 
 std::uint32_t CreditBook::nudge(Member member) const {
   const Account& account = accounts_.at(member);
-  if (account.untold > 0) return 1;
-  const bool granted_before = account.limit > account.taken;
-  const bool reserve_left = account.limit - account.written < account.terms.max_queue;
-  return granted_before && reserve_left && room(account) > 0 ? 1 : 0;
+  const bool keeps_all = account.reach < account.written + account.terms.max_queue;
+  return account.told > account.taken && keeps_all ? 1 : 0;
 }
 
+// A grant may be on its way to the client at the same time: then both arrive, and both are within the limit.
 void CreditBook::nudged(Member member) {
   Account& account = accounts_.at(member);
-  if (account.untold > 0) {
-    --account.untold;
-  } else {
-    granted(member, 1);
-  }
+  account.limit = std::max(account.limit, ++account.reach);
 }
 
 std::optional<CreditBook::Offer> CreditBook::next_offer() {

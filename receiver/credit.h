@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -52,11 +53,15 @@ class CreditBook {
   void rest(Member member);
   void wake(Member member);
 
-  // Chunks that the client is told it may send from the expected position. Less than the limit allows by what
-  // no original was ever told, but not nothing while something is left.
-  std::uint32_t told_credit(Member member) const;
-  // For an original that asks before any of its chunks came, perhaps because they were lost: one chunk out of
-  // the reserve shows where it is. 0 if there is none. It counts after nudged().
+  // Chunks that the client is told it may send from the expected position: what it was told before, but not
+  // nothing while its limit allows one.
+  std::uint32_t tell_credit(Member member);
+  // The client was told of more chunks than came.
+  bool may_send(Member member) const;
+  // For an original that asks before any of its chunks came: it has used what it was granted, or has not
+  // heard of it. One chunk more shows where it is; that is no new credit, for what was lost is still in its
+  // limit. 0 if it was granted nothing, or might have to keep more chunks than it can. It counts after
+  // nudged().
   std::uint32_t nudge(Member member) const;
   void nudged(Member member);
 
@@ -72,6 +77,7 @@ class CreditBook {
   std::uint64_t held() const noexcept { return held_; }  // bytes taken and not yet written
   std::uint64_t window_of(Member member) const { return window(accounts_.at(member)); }  // chunks
   std::uint64_t limit(Member member) const { return accounts_.at(member).limit; }
+  std::uint64_t told(Member member) const { return accounts_.at(member).told; }
   std::uint64_t taken(Member member) const { return accounts_.at(member).taken; }
   std::uint64_t written(Member member) const { return accounts_.at(member).written; }
   std::size_t size() const noexcept { return accounts_.size(); }
@@ -79,14 +85,15 @@ class CreditBook {
  private:
   struct Account {
     CreditTerms terms;
-    std::uint64_t limit = 0;  // chunks, all three; written <= taken <= limit
+    std::uint64_t limit = 0;  // chunks, all; written <= taken <= limit
     std::uint64_t taken = 0;
     std::uint64_t written = 0;
     std::uint64_t delivered = 0, delivered_before = 0;  // bytes written in this span and in the one before
-    std::uint32_t untold = 0;                           // part of a restored limit that no client was told of
+    std::uint64_t told = 0;   // the limit as the client knows it; below it for a restored original only
+    std::uint64_t reach = 0;  // chunks that an original may have sent: what it was told, and nudges
     bool closed = false, gap = false, resting = false, queued = false;
 
-    std::uint64_t outstanding() const { return (closed ? taken : limit) - written; }
+    std::uint64_t outstanding() const { return std::max(taken, closed ? taken : told) - written; }
     std::uint64_t held() const { return (taken - written) * terms.chunk_size; }
     std::uint64_t bytes() const { return resting ? 0 : outstanding() * terms.chunk_size; }
   };

@@ -92,7 +92,7 @@ void DataPath::begin(Upload& upload) {
 
 void DataPath::take(const Id& id, std::uint64_t offset, transport::Frame data) {
   Upload* upload = find(id);
-  if (!upload || upload->closing || stopping_) return;
+  if (!upload || upload->closing || upload->park || stopping_) return;
   Chunk chunk;
   chunk.offset = offset;
   chunk.length = data.bytes().size();
@@ -114,11 +114,14 @@ void DataPath::complete(const Id& id, std::uint64_t size, const digest::Digest& 
 // The next job of an upload that has none under way.
 void DataPath::go_on(Upload& upload) {
   if (upload.busy || stopping_) return;
-  if (upload.closing) return upload.park ? rest(upload) : shut(upload);
+  if (upload.closing) return shut(upload);
   if (upload.placed > 0) {
     const Chunk& first = upload.chunks.front();
     upload.busy = true;
     writer_.write(upload.id, upload.file, first.bytes, first.offset);
+  } else if (upload.chunks.empty() && upload.park) {
+    upload.busy = true;
+    writer_.finish(upload.id, upload.file, upload.written);
   } else if (upload.chunks.empty() && upload.end && !upload.received) {
     if (upload.durable) return finished(upload);
     upload.busy = true;
@@ -133,12 +136,8 @@ void DataPath::collect() {
     upload->busy = false;
     if (done.failure) {
       worker_.log().error("upload.write_failed", {{"upload", done.upload.hex()}, {"error", done.detail}});
-    }
-    if (upload->closing) {
-      job_done_while_closing(*upload, done);
-    } else if (done.failure) {
-      listener_.on_broken(done.upload, *done.failure);
-    } else {
+      broken(*upload, *done.failure);
+    } else if (!upload->closing) {
       job_done(*upload);
     }
     upload = find(done.upload);
@@ -146,28 +145,21 @@ void DataPath::collect() {
   }
 }
 
-void DataPath::job_done(Upload& upload) {
-  if (upload.chunks.empty()) {
-    finished(upload);
-  } else {
-    chunk_written(upload);
-  }
+// A partial that can't be written or synced does not stay.
+void DataPath::broken(Upload& upload, const wire::Refusal& why) {
+  if (upload.closing) return;
+  if (!upload.park) return listener_.on_broken(Id(upload.id), why);
+  upload.closing = true;
+  upload.abort = ipc::Abort{upload.id, why.code, why.sentence};
 }
 
-// Of a partial that stays, the last write counts too, and then its sync.
-void DataPath::job_done_while_closing(Upload& upload, const StagingWriter::Done& done) {
-  if (!upload.park) return;
-  if (done.failure) {
-    upload.abort = ipc::Abort{upload.id, done.failure->code, done.failure->sentence};
-    upload.park.reset();
-  } else if (!upload.chunks.empty()) {
-    chunk_written(upload);
-    upload.chunks.clear();
-  } else {
-    const ipc::Park park = *std::exchange(upload.park, std::nullopt);
-    shut(upload);
-    listener_.on_parked(park);
-  }
+void DataPath::job_done(Upload& upload) {
+  if (!upload.chunks.empty()) return chunk_written(upload);
+  if (!upload.park) return finished(upload);
+  ipc::Park park = *upload.park;
+  park.bytes = upload.written;
+  shut(upload);
+  listener_.on_parked(park);
 }
 
 void DataPath::chunk_written(Upload& upload) {
@@ -202,21 +194,12 @@ void DataPath::close(const Id& id, std::optional<ipc::Abort> abort) {
   go_on(*upload);
 }
 
+// What was taken is written first: it was counted.
 void DataPath::park(const Id& id, const std::string& why) {
   Upload* upload = find(id);
-  if (!upload || upload->closing) return;
-  upload->closing = true;
+  if (!upload || upload->closing || upload->park) return;
   upload->park = ipc::Park{id, upload->epoch, 0, why};
   go_on(*upload);
-}
-
-// Chunks that are not written yet come again, from a client that goes on.
-void DataPath::rest(Upload& upload) {
-  upload.chunks.clear();
-  upload.placed = 0;
-  upload.busy = true;
-  upload.park->bytes = upload.written;
-  writer_.finish(upload.id, upload.file, upload.written);
 }
 
 void DataPath::shut(Upload& upload) {

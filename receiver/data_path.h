@@ -52,8 +52,8 @@ class DataPath {
   void complete(const Id& upload, std::uint64_t size, const digest::Digest& expected);
   // Ends an upload when its write under way has ended. With `abort`, on_closed() follows.
   void close(const Id& upload, std::optional<ipc::Abort> abort);
-  // The same for an upload that stays as a partial: on_parked() follows, or on_closed() if it can't be
-  // synced.
+  // Ends one that stays as a partial, when all that was taken is written and synced. on_parked() follows, or
+  // on_closed() if that fails.
   void park(const Id& upload, const std::string& why);
 
   // A hasher is a new one: what is written needs no slot any more.
@@ -86,7 +86,7 @@ class DataPath {
     bool durable = false;      // complete before this receiver began
     bool closing = false;
     std::optional<ipc::Abort> abort;
-    std::optional<ipc::Park> park;             // while closing
+    std::optional<ipc::Park> park;             // no more chunks; said once all is written and synced
     std::optional<ipc::End> end;               // no more chunks
     std::optional<ipc::AllReceived> received;  // finished
     std::uint64_t written = 0, noted = 0;      // bytes; noted: as last told by progress()
@@ -105,9 +105,8 @@ class DataPath {
   void go_on(Upload& upload);
   void collect();
   void job_done(Upload& upload);
-  void job_done_while_closing(Upload& upload, const StagingWriter::Done& done);
+  void broken(Upload& upload, const wire::Refusal& why);
   void chunk_written(Upload& upload);
-  void rest(Upload& upload);
   void finished(Upload& upload);
   void shut(Upload& upload);
 

@@ -10,7 +10,7 @@ Positions::Fit Positions::fit(std::uint64_t seek) const {
 }
 
 bool Positions::may_report(Time now) const {
-  return told_ != expected_ || now - told_at_ >= limits::kReportPause;
+  return !was_reported() || now - told_at_ >= limits::kReportPause;
 }
 
 void Positions::reported(Time now) {

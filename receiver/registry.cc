@@ -1,5 +1,6 @@
 #include "receiver/registry.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "schema/limits/limits.h"
@@ -18,9 +19,8 @@ std::string key_name(const std::string& user, const Id& key) {
 }
 
 // What other connections must know of: asked for, or served.
-std::string key_name(const Session& session) {
-  const bool live = session.state() == State::opening || session.serves();
-  return live && session.key() ? key_name(session.user(), *session.key()) : std::string();
+std::optional<Id> live_key(const Session& session) {
+  return session.state() == State::opening || session.serves() ? session.key() : std::nullopt;
 }
 
 }  // namespace
@@ -78,20 +78,19 @@ void Registry::index(Entry& entry) {
 }
 
 void Registry::index_key(Entry& entry) {
-  std::string name = key_name(*entry.session);
-  if (entry.key == name) return;
+  const std::optional<Id> key = live_key(*entry.session);
+  if (entry.key == key) return;
   drop_key(entry);
-  entry.key = std::move(name);
-  if (!entry.key.empty()) keys_.emplace(entry.key, entry.session.get());
+  entry.key = key;
+  if (key) keys_.emplace(key_name(entry.session->user(), *key), entry.session.get());
 }
 
 void Registry::drop_key(const Entry& entry) {
-  const auto [begin, end] = keys_.equal_range(entry.key);
-  for (auto it = begin; it != end; ++it) {
-    if (it->second != entry.session.get()) continue;
-    keys_.erase(it);
-    return;
-  }
+  if (!entry.key) return;
+  const auto [begin, end] = keys_.equal_range(key_name(entry.session->user(), *entry.key));
+  const auto own =
+      std::find_if(begin, end, [&](const auto& each) { return each.second == entry.session.get(); });
+  if (own != end) keys_.erase(own);
 }
 
 void Registry::update(Session& session, Time now) {

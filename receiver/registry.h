@@ -39,7 +39,7 @@ class Registry {
     std::unique_ptr<Session> session;
     Id upload;                      // as indexed
     CreditBook::Member member = 0;  // as indexed, 0: none
-    std::string key;                // as indexed, empty: none
+    std::optional<Id> key;          // as indexed, with the session's user
     bool idle = false;              // waits in ended_
     Time ended_at;
   };

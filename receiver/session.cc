@@ -1,5 +1,6 @@
 #include "receiver/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "receiver/fingerprint.h"
@@ -75,7 +76,7 @@ Actions Session::on_restored(const ipc::Restore& restore, std::uint64_t written,
   remember(restore.session);
   upload_ = restore.upload;
   untar_max_members_ = restore.untar_max_members;
-  positions_ = Positions(written);
+  positions_ = Positions(written, written - std::min<std::uint64_t>(written, chunk_size_));
   chunk_seen_ = written > 0;
   state_ = State::receiving;
   if (!restore.client_sha256) {

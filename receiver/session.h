@@ -94,6 +94,7 @@ class Session {
   Actions gap(const wire::PostChunk& chunk, Time now);
   Actions drop(Time now);
   Actions status(Time now);
+  Actions status_of_original(Time now);
   Actions repeat(Time now);
   Actions give_up(const wire::ClientMessage& message);
 

@@ -101,7 +101,7 @@ Actions Session::compare(const wire::PostFile& post) {
   }
   if (state_ == State::opening) return {};
   // After the last chunk one more is let through, so that a client that lost the count can say it again.
-  return {approval(state_ == State::finishing ? 1 : book_.told_credit(*member_), 0)};
+  return {approval(state_ == State::finishing ? 1 : book_.tell_credit(*member_), 0)};
 }
 
 Actions Session::find(Time now) {
@@ -180,7 +180,7 @@ Actions Session::gap(const wire::PostChunk& chunk, Time now) {
   if (original() && chunk.seek - positions_.expected() > kept) {
     return end({wire::Code::internal, "the server lost data, send the file again"}, true);
   }
-  return positions_.may_report(now) ? report(now) : Actions{};
+  return positions_.was_reported() ? Actions{} : report(now);
 }
 
 // Within its credit, but there is no memory: more than the budget was granted before a restart, or to clients
@@ -188,19 +188,29 @@ Actions Session::gap(const wire::PostChunk& chunk, Time now) {
 Actions Session::drop(Time now) {
   positions_.set_gap(true);
   book_.set_gap(*member_, true);
-  return positions_.may_report(now) ? report(now) : Actions{};
+  return positions_.was_reported() ? Actions{} : report(now);
 }
 
 Actions Session::report(Time now) {
   positions_.reported(now);
-  return {Send{wire::StatusReport{positions_.expected(), book_.told_credit(*member_)}}};
+  return {Send{wire::StatusReport{positions_.expected(), book_.tell_credit(*member_)}}};
 }
 
 Actions Session::status(Time now) {
   if (state_ == State::finishing) return {Send{wire::TransferCredit{0}}};
-  if (original() && !chunk_seen_) return nudge();
+  if (original()) return status_of_original(now);
   if (positions_.may_report(now)) return report(now);
   return {Send{wire::TransferCredit{0}}};
+}
+
+// It asks when it has no credit left. If all that it was told of has come, it needs nothing but patience.
+// Else chunks or grants got lost, and nobody can tell which: it dies of a report that is not the start of a
+// chunk that it has sent. The last chunk that came is one for sure; what it sends again of it is dropped.
+Actions Session::status_of_original(Time now) {
+  if (!chunk_seen_) return nudge();
+  if (!book_.may_send(*member_) || !positions_.may_report(now)) return {Send{wire::TransferCredit{0}}};
+  positions_.reported(now);
+  return {Send{wire::StatusReport{positions_.last_start(), book_.tell_credit(*member_) + 1}}};
 }
 
 Actions Session::nudge() const {

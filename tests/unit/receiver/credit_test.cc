@@ -196,12 +196,43 @@ TEST(Credit, AfterARestartTheLimitIsTheQueueAndTheReserveIsNotTold) {
   CreditBook book(256 * kMiB);
   const auto member = book.rejoin(kOriginal);
   EXPECT_EQ(book.limit(member), 100U);
-  EXPECT_EQ(book.told_credit(member), 84U);
+  EXPECT_EQ(book.told(member), 84U);
+  EXPECT_EQ(book.used(), 84 * kOriginal.chunk_size) << "what nobody was told of is not out";
   for (int i = 0; i < 16; ++i) {
     EXPECT_EQ(book.nudge(member), 1U);
     book.nudged(member);
   }
   EXPECT_EQ(book.limit(member), 100U) << "nudges come out of what was never told";
+  EXPECT_EQ(book.nudge(member), 0U);
+}
+
+TEST(Credit, RestoredOriginalsThatUsedTheirCreditGetMore) {
+  CreditBook book(256 * kMiB);
+  std::vector<CreditBook::Member> members;
+  for (int i = 0; i < 101; ++i) members.push_back(book.rejoin(kOriginal));
+  for (const auto member : members) {
+    for (int i = 0; i < 84; ++i) ASSERT_TRUE(book.take(member));
+    for (int i = 0; i < 84; ++i) book.wrote(member, kOriginal.chunk_size);
+  }
+  EXPECT_EQ(book.used(), 0U);
+  EXPECT_EQ(grant_all(book).size(), members.size());
+}
+
+TEST(Credit, AGrantThatCrossesANudgeIsWithinTheLimit) {
+  CreditBook book(256 * kMiB);
+  const auto member = book.join(kOriginal);
+  book.granted(member, 1);
+  ASSERT_EQ(book.nudge(member), 1U);
+  book.nudged(member);
+  EXPECT_EQ(book.used(), kOriginal.chunk_size) << "a nudge is no new credit";
+  EXPECT_TRUE(book.take(member));
+  EXPECT_TRUE(book.take(member));
+  EXPECT_FALSE(book.take(member));
+}
+
+TEST(Credit, WhoWasGrantedNothingIsNotNudged) {
+  CreditBook book(0);
+  const auto member = open(book, kOriginal);
   EXPECT_EQ(book.nudge(member), 0U);
 }
 
@@ -312,7 +343,9 @@ class RandomCredit : public testing::TestWithParam<unsigned> {
         ASSERT_LE(limit - book_.written(member), seen.terms.max_queue);
       }
       seen.limit = limit;
-      const std::uint64_t held = (seen.closed ? book_.taken(member) : limit) - book_.written(member);
+      const std::uint64_t taken = book_.taken(member);
+      const std::uint64_t may_come = seen.closed ? taken : std::max(taken, book_.told(member));
+      const std::uint64_t held = may_come - book_.written(member);
       out += seen.resting ? 0 : held * seen.terms.chunk_size;
     }
     ASSERT_EQ(book_.used(), out);

@@ -91,14 +91,10 @@ void OriginalClient::on_report(const wire::StatusReport& report) {
   if (kept_.empty()) return die("a status-report before the first chunk");
   const auto from =
       std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) { return kept.seek == report.seek; });
-  if (from != kept_.end()) {
-    again_ = static_cast<std::size_t>(kept_.end() - from);
-  } else if (report.seek == end_) {
-    again_ = 0;
-  } else {
-    return die("can't rewind to " + std::to_string(report.seek) + ", the oldest chunk is at " +
-               std::to_string(kept_.front().seek));
-  }
+  if (from == kept_.end())
+    return die("can't rewind to " + std::to_string(report.seek) + ", the chunks that are kept begin from " +
+               std::to_string(kept_.front().seek) + " to " + std::to_string(kept_.back().seek));
+  again_ = static_cast<std::size_t>(kept_.end() - from);
   credit_ = report.credit;
 }
 
