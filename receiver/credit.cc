@@ -89,9 +89,8 @@ std::uint32_t CreditBook::first_offer(Member member) {
 
 void CreditBook::granted(Member member, std::uint32_t chunks) {
   change(accounts_.at(member), [&](Account& account) {
-    account.told = std::max(account.told, account.taken) + chunks;
-    account.limit = std::max(account.limit, account.told);
-    account.reach = std::max(account.reach, account.told);
+    account.told += chunks;
+    account.stretch();
   });
 }
 
@@ -150,7 +149,8 @@ std::uint32_t CreditBook::tell_credit(Member member) {
   change(accounts_.at(member), [](Account& account) {
     const std::uint64_t least = std::min(account.limit, account.taken + 1);
     account.told = std::max(account.told, least);
-    account.reach = std::max(account.reach, account.told);
+    account.nudges = 0;
+    account.stretch();
   });
   const Account& account = accounts_.at(member);
   return static_cast<std::uint32_t>(account.told - account.taken);
@@ -163,14 +163,15 @@ bool CreditBook::may_send(Member member) const {
 
 std::uint32_t CreditBook::nudge(Member member) const {
   const Account& account = accounts_.at(member);
-  const bool keeps_all = account.reach < account.written + account.terms.max_queue;
+  const std::uint64_t next = std::max(account.reach, account.told + account.nudges + 1);
+  const bool keeps_all = next <= account.written + account.terms.max_queue;
   return account.told > account.taken && keeps_all ? 1 : 0;
 }
 
-// A grant may be on its way to the client at the same time: then both arrive, and both are within the limit.
 void CreditBook::nudged(Member member) {
   Account& account = accounts_.at(member);
-  account.limit = std::max(account.limit, ++account.reach);
+  ++account.nudges;
+  account.stretch();
 }
 
 std::optional<CreditBook::Offer> CreditBook::next_offer() {

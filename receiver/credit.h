@@ -89,10 +89,17 @@ class CreditBook {
     std::uint64_t taken = 0;
     std::uint64_t written = 0;
     std::uint64_t delivered = 0, delivered_before = 0;  // bytes written in this span and in the one before
-    std::uint64_t told = 0;   // the limit as the client knows it; below it for a restored original only
-    std::uint64_t reach = 0;  // chunks that an original may have sent: what it was told, and nudges
+    std::uint64_t told = 0;  // the limit as the client knows it; below it for a restored original only
+    // One more chunk each, since the last absolute statement. What was granted before may still be on its way
+    // to the client: then both arrive, so they count on top of it.
+    std::uint64_t nudges = 0;
+    std::uint64_t reach = 0;  // chunks that an original may have sent
     bool closed = false, gap = false, resting = false, queued = false;
 
+    void stretch() {
+      limit = std::max(limit, told + nudges);
+      reach = std::max(reach, told + nudges);
+    }
     std::uint64_t outstanding() const { return std::max(taken, closed ? taken : told) - written; }
     std::uint64_t held() const { return (taken - written) * terms.chunk_size; }
     std::uint64_t bytes() const { return resting ? 0 : outstanding() * terms.chunk_size; }
