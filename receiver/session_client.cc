@@ -204,11 +204,13 @@ Actions Session::status(Time now) {
 }
 
 // It asks when it has no credit left. If all that it was told of has come, it needs nothing but patience.
-// Else chunks or grants got lost, and nobody can tell which: it dies of a report that is not the start of a
-// chunk that it has sent. The last chunk that came is one for sure; what it sends again of it is dropped.
+// Else chunks or grants got lost, and without a gap nobody can tell which: it dies of a report that is not
+// the start of a chunk that it has sent. The last chunk that came is one for sure; what it sends again of it
+// is dropped.
 Actions Session::status_of_original(Time now) {
   if (!chunk_seen_) return nudge();
   if (!book_.may_send(*member_) || !positions_.may_report(now)) return {Send{wire::TransferCredit{0}}};
+  if (positions_.gap()) return report(now);
   positions_.reported(now);
   return {Send{wire::StatusReport{positions_.last_start(), book_.tell_credit(*member_) + 1}}};
 }
