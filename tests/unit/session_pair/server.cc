@@ -162,7 +162,8 @@ void Server::check_grant(const Session& session, const Send& sent) const {
   if (sent.grant == 0 || !session.member()) return;
   const CreditBook& book = process_->book;
   const CreditBook::Member member = *session.member();
-  const std::uint64_t known = sent.nudge ? book.limit(member) : book.told(member);
+  const std::uint64_t told = std::max(book.told(member), book.taken(member));
+  const std::uint64_t known = sent.nudge ? book.limit(member) : told;
   const std::uint64_t beyond = known - book.written(member);
   if (session.original()) {
     const std::uint64_t most = limits::kOriginalQueue - (sent.nudge ? 0 : limits::kOriginalReserve);
