@@ -250,6 +250,9 @@ class Server:
         for line in self.log().splitlines():
             if ERROR_LINE.search(line) and not any(re.search(pattern, line) for pattern in expected_errors):
                 found.append(f"log: {line}")
+        if found:  # what a process that aborted said
+            console = (self.home / "console.log").read_text(errors="replace").splitlines()
+            found += [f"console: {line}" for line in console if not re.match(r"\d{4}-\d\d-\d\dT", line)]
         if self.layout.ledger.exists():
             boxes = [self.dropbox(box.name) for box in self.layout.dropboxes]
             found += store.check_disk(self.ledger, self.layout.staging, boxes, consumed)
