@@ -19,12 +19,6 @@ std::string padded(std::string text, std::size_t width) {
   return text + " ";
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string all;
-  for (const std::string& word : words) all += (all.empty() ? "" : ", ") + word;
-  return all;
-}
-
 // Where a value comes from: "line 7" of the file, or "default".
 std::string source_of(const config::Config& config, std::string_view key) {
   const auto line = config.lines.find(key);
@@ -38,7 +32,7 @@ std::string barcode_of(const config::Dropbox& box) {
 std::string metadata_of(const config::Dropbox& box) {
   if (box.required_metadata.empty() && !box.schema) return "any JSON object";
   std::string text;
-  if (!box.required_metadata.empty()) text = "must have " + joined(box.required_metadata);
+  if (!box.required_metadata.empty()) text = "must have " + names::joined(box.required_metadata);
   if (box.schema)
     text += (text.empty() ? "must fit the schema " : ", and fit the schema ") + box.schema->native();
   return text;
@@ -69,7 +63,7 @@ void add_dropbox(std::string& text, const config::Config& config, std::size_t in
           std::to_string(box.line) + ")\n";
   if (!box.match_file) add("off", "match_file is no: it never matches");
   add("names", "that match " + names::quote(box.regexp, box.regexp.size()));
-  add("users", box.origins.empty() ? "all" : "only " + joined(box.origins));
+  add("users", box.origins.empty() ? "all" : "only " + names::joined(box.origins));
   add("barcode", barcode_of(box));
   add("metadata", metadata_of(box));
   add("access", access_of(config, box));

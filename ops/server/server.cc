@@ -17,6 +17,7 @@
 #include "proto/service/notify.h"
 #include "schema/config/parameters.h"
 #include "schema/names/names.h"
+#include "schema/names/text.h"
 #include "schema/run_file/run_file.h"
 
 namespace dync::server {
@@ -25,16 +26,10 @@ namespace {
 constexpr mode_t kRunFileMode = 0640;
 constexpr mode_t kPidfileMode = 0644;
 
-std::string joined(const std::vector<std::string>& keys) {
-  std::string all;
-  for (const std::string& key : keys) all += (all.empty() ? "" : ", ") + key;
-  return all;
-}
-
 config::Error needs_restart(const config::Config& next, const std::vector<std::string>& keys) {
   const auto line = next.lines.find(keys.front());
   return {
-      next.file, line == next.lines.end() ? 0 : line->second, joined(keys),
+      next.file, line == next.lines.end() ? 0 : line->second, names::joined(keys),
       "only a restart brings this change, nothing of the file was taken over; restart the server, or undo "
       "the change"};
 }
@@ -148,7 +143,7 @@ class Server {
     writer_.show_from(level_of(config_.logging));
     supervisor_.reload(next.text, wants_debug(config_));
     log_.info("config.reloaded",
-              {{"changed", changes.reloadable.empty() ? "nothing" : joined(changes.reloadable)}});
+              {{"changed", changes.reloadable.empty() ? "nothing" : names::joined(changes.reloadable)}});
   }
 
   void stop(int signal) {

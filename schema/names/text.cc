@@ -79,4 +79,10 @@ std::string quote(std::string_view text, std::size_t most) {
   return shown + "'";
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string all;
+  for (const std::string& word : words) all += (all.empty() ? "" : ", ") + word;
+  return all;
+}
+
 }  // namespace dync::names

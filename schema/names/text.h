@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // Text that other people wrote: whether it is UTF-8, and how a sentence shows it.
 namespace dync::names {
@@ -21,9 +22,12 @@ std::size_t first_unprintable(std::string_view text);
 // Controls, bidi overrides and isolates, line separators: they make a name look like another one.
 bool is_deceptive(char32_t code_point);
 
-// The text between single quotes, about `most` bytes of it, on one line: what is deceptive or no UTF-8 becomes
-// \x.. or \u....
+// The text between single quotes, about `most` bytes of it, on one line: what is deceptive or no UTF-8
+// becomes \x.. or \u....
 inline constexpr std::size_t kMostQuoted = 80;
 std::string quote(std::string_view text, std::size_t most = kMostQuoted);
+
+// "one, two, three"
+std::string joined(const std::vector<std::string>& words);
 
 }  // namespace dync::names
