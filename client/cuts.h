@@ -6,8 +6,8 @@
 #include <set>
 
 // Where sent chunks ended. A chunk that is sent again never reaches beyond the end of one that was sent
-// before: credit counts chunks, so a range that took N of them must not go again in fewer, or the client would
-// believe that some are left. Pure.
+// before: credit counts chunks, so a range that took N of them must not go again in fewer, or the client
+// would believe that some are left. Pure.
 namespace dync::client {
 
 class Cuts {

@@ -7,11 +7,15 @@
 namespace dync::receiver {
 namespace {
 
-const wire::Refusal kTakenOver{wire::Code::conflict,
-                               "the upload was taken over by another connection of the same user"};
-const wire::Refusal kReplaced{wire::Code::conflict, "the upload was replaced by a new one of the same user"};
-const wire::Refusal kChanged{wire::Code::conflict,
-                             "the file has changed since its upload began, send it as a new upload"};
+wire::Refusal taken_over() {
+  return {wire::Code::conflict, "the upload was taken over by another connection of the same user"};
+}
+wire::Refusal replaced() {
+  return {wire::Code::conflict, "the upload was replaced by a new one of the same user"};
+}
+wire::Refusal changed() {
+  return {wire::Code::conflict, "the file has changed since its upload began, send it as a new upload"};
+}
 
 }  // namespace
 
@@ -32,12 +36,12 @@ bool Receiver::make_room_for_key(Session& session, ipc::Open& open) {
   Session* other = registry_.of_key(open.user, open.options->key, &session);
   if (!other) return true;
   if (!other->same_file(*open.options)) {
-    run(session, session.on_refused(kChanged));
+    run(session, session.on_refused(changed()));
     return false;
   }
   const bool complete = other->state() == State::finishing;
   if (complete) run(session, session.take_place_of(*other));
-  displace(*other, open, kTakenOver, true);
+  displace(*other, open, taken_over(), true);
   return !complete;
 }
 
@@ -45,12 +49,12 @@ void Receiver::make_room_by_replacing(const Session& session, ipc::Open& open) {
   if (!open.options->replaces) return;
   Session* other = registry_.of_key(open.user, *open.options->replaces, &session);
   if (!other || other->state() == State::finishing) return;
-  displace(*other, open, kReplaced, false);
+  displace(*other, open, replaced(), false);
 }
 
 void Receiver::make_room_of_original(ipc::Open& open) {
   Session* other = registry_.of_original(open.user, open.filename);
-  if (other && other->may_be_taken_over(now())) displace(*other, open, kTakenOver, false);
+  if (other && other->may_be_taken_over(now())) displace(*other, open, taken_over(), false);
 }
 
 // Until its Park or Abort is said, an upload's key must not open it once more.
