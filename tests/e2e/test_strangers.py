@@ -125,6 +125,9 @@ class ConnectionTest(ServerTest):
         self.assert_serves()
 
     def test_another_users_routing_id(self) -> None:
+        # libzmq 4.3.4 sometimes ends itself by an assertion when a stolen routing id's connection breaks. Then the
+        # receiver starts anew, and the victim goes on all the same.
+        self.expected_errors += [r"worker\.died worker=receiver .*Aborted", r"Assertion failed: !_io_error"]
         thief_user = self.another_sender("user2")
         thief_user.await_listed()
         data = b"of the victim"
@@ -163,11 +166,16 @@ class ConnectionTest(ServerTest):
         with the same routing id, goes on."""
         last = wire.post_chunk(len(data), b"", hashlib.sha256(data).digest())
 
+        seek = 5
+
         def finished() -> bool:
-            victim.send(wire.post_chunk(5, data[5:]))
+            nonlocal seek
+            victim.send(wire.post_chunk(seek, data[seek:]))
             victim.send(last)
             message = victim.receive(0.5)
             self.assertNotIsInstance(message, wire.Error, f"{message}")
+            if isinstance(message, wire.StatusReport):
+                seek = message.seek
             return isinstance(message, wire.UploadFinished)
 
         wait_until(finished, 60, "the victim finishes")

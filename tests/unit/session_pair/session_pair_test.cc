@@ -12,7 +12,7 @@ namespace dync::pair {
 namespace {
 
 constexpr std::uint64_t kSeeds = 3000;
-constexpr std::uint64_t kSeedsForAll = 300;
+constexpr std::uint64_t kSeedsForAll = 3000;
 constexpr int kEnough = 5;  // failures are alike
 
 // Where so many seeds must lead, or the test says less than it seems to.
