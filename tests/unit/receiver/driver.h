@@ -55,6 +55,10 @@ class Driver {
   bool ours_;
 };
 
+inline wire::Receipt receipt_for(const Driver& driver) {
+  return {driver.upload, digest::Digest{}, 5, "box/a.txt", "2026-01-01T00:00:00Z"};
+}
+
 template <typename Of>
 std::vector<Of> sent(const Actions& actions) {
   std::vector<Of> found;

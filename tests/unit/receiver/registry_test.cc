@@ -42,6 +42,34 @@ TEST_F(RegistryTest, FindsByRoutingIdUploadAndMember) {
   EXPECT_EQ(registry_.of_upload(upload), &session) << "kept, for the repeated answer";
 }
 
+TEST_F(RegistryTest, FindsTheOtherSessionOfAKeyWhileItIsLive) {
+  const auto key = *Id::from_hex("0123456789abcdef0123456789abcdef");
+  const auto post = [&](const std::string& routing_id, const std::string& user) -> Session& {
+    Session& session = registry_.add(std::make_unique<Session>(routing_id, user, kTerms, book_, now_));
+    session.on_message(wire::PostFile{"a", "{}", wire::PostFileOptions{key, {}, {}, false, {}}}, now_);
+    registry_.update(session, now_);
+    return session;
+  };
+  Session& first = post("r1", "lab1");
+  EXPECT_EQ(registry_.of_key("lab1", key, &first), nullptr);
+  EXPECT_EQ(registry_.of_key("lab2", key, nullptr), nullptr) << "a key is its user's";
+  Session& second = post("r2", "lab1");
+  EXPECT_EQ(registry_.of_key("lab1", key, &second), &first);
+  end(first);
+  EXPECT_EQ(registry_.of_key("lab1", key, &second), nullptr);
+  EXPECT_EQ(registry_.of_key("lab1", key, nullptr), &second);
+}
+
+TEST_F(RegistryTest, FindsAnOriginalByNameOnceItIsApproved) {
+  Session& session = add("r1");
+  EXPECT_EQ(registry_.of_original("lab1", "a"), nullptr) << "asked for only";
+  session.on_opened(ipc::Opened{1, *Id::from_hex("00112233445566778899aabbccddeeff"), 0, 0, 0}, now_);
+  registry_.update(session, now_);
+  EXPECT_EQ(registry_.of_original("lab1", "a"), &session);
+  EXPECT_EQ(registry_.of_original("lab2", "a"), nullptr);
+  EXPECT_EQ(registry_.of_original("lab1", "b"), nullptr);
+}
+
 TEST_F(RegistryTest, ForgetsAnEndedSessionAfterAWhileAndALiveOneNever) {
   add("live");
   end(add("ended"));

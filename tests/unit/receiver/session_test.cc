@@ -14,10 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr std::uint32_t kFirst = limits::kFirstWindow / kMiB;  // chunks of ours at the approval
 
-wire::Receipt receipt_for(const Driver& driver) {
-  return {driver.upload, digest::Digest{}, 5, "box/a.txt", "2026-01-01T00:00:00Z"};
-}
-
 TEST(Session, ApprovesOursWithOptionsAndAnOriginalWithout) {
   Driver ours(true);
   const auto approved = sent<wire::UploadApproved>(ours.approve());
@@ -287,99 +283,6 @@ TEST(Session, AnOriginalsSilenceEndsItWith408) {
   const auto ended = driver.did(driver.session.on_tick(driver.now));
   EXPECT_EQ(code_of(ended), 408U);
   EXPECT_EQ(wanted<Abort>(ended).at(0).why.code, wire::Code::timeout);
-}
-
-TEST(Session, AClientOfOursThatIsSilentIsParkedAndToldHowToGoOn) {
-  Driver driver(true);
-  driver.approve();
-  driver.chunk(0, 1000);
-  driver.pass(limits::kOurSilence - 1s);
-  EXPECT_TRUE(driver.session.on_tick(driver.now).empty());
-  driver.pass(1s);
-  const auto ended = driver.did(driver.session.on_tick(driver.now));
-  ASSERT_EQ(wanted<Park>(ended).size(), 1U);
-  EXPECT_EQ(wanted<Park>(ended)[0].upload, driver.upload);
-  EXPECT_TRUE(wanted<Abort>(ended).empty());
-  EXPECT_EQ(code_of(ended), 404U) << "our client then posts the file again with its key";
-  EXPECT_EQ(driver.book.size(), 0U) << "its credit is free";
-  EXPECT_EQ(wanted<Ask>(driver.say(driver.post())).size(), 1U);
-}
-
-TEST(Session, AConnectionThatIsGoneParksInSecondsUnlessItSpeaks) {
-  Driver driver(true);
-  driver.approve();
-  driver.session.connection_gone(driver.now);
-  driver.pass(limits::kOurGone - 1s);
-  EXPECT_TRUE(driver.session.on_tick(driver.now).empty());
-  driver.chunk(0, 10);
-  driver.pass(2s);
-  EXPECT_TRUE(driver.session.on_tick(driver.now).empty()) << "it came back";
-  driver.session.connection_gone(driver.now);
-  driver.pass(limits::kOurGone);
-  EXPECT_EQ(wanted<Park>(driver.session.on_tick(driver.now)).size(), 1U);
-}
-
-TEST(Session, AnOriginalIsTakenOverOnlyAfterItsTime) {
-  Driver driver(false);
-  driver.approve();
-  const auto credit = driver.book.limit(*driver.session.member());
-  driver.pass(limits::kOriginalSilence);
-  EXPECT_FALSE(driver.session.may_be_taken_over(driver.now)) << "it holds credit: its source may pause";
-  driver.pass(limits::kOriginalSilenceWithCredit - limits::kOriginalSilence);
-  EXPECT_TRUE(driver.session.may_be_taken_over(driver.now));
-  for (std::uint64_t i = 0; i < credit; ++i) driver.chunk(i * 1000, 1000);
-  EXPECT_FALSE(driver.session.may_be_taken_over(driver.now));
-  driver.pass(limits::kOriginalSilence);
-  EXPECT_TRUE(driver.session.may_be_taken_over(driver.now));
-}
-
-TEST(Session, AnOriginalWhoseConnectionIsGoneIsTakenOverSooner) {
-  Driver driver(false);
-  driver.approve();
-  driver.session.connection_gone(driver.now);
-  driver.pass(limits::kOriginalGone - 1s);
-  EXPECT_FALSE(driver.session.may_be_taken_over(driver.now));
-  driver.pass(1s);
-  EXPECT_TRUE(driver.session.may_be_taken_over(driver.now));
-}
-
-TEST(Session, WhoGivesWayIsToldAndItsUploadIsParkedOrAborted) {
-  const wire::Refusal why{wire::Code::conflict, "taken over"};
-  for (const bool park : {true, false}) {
-    Driver driver(true);
-    driver.approve();
-    const auto ended = driver.did(driver.session.give_way(why, park));
-    EXPECT_EQ(code_of(ended), 409U);
-    EXPECT_EQ(wanted<Park>(ended).size(), park ? 1U : 0U);
-    EXPECT_EQ(wanted<Abort>(ended).size(), park ? 0U : 1U);
-    EXPECT_EQ(driver.book.size(), 0U);
-    driver.pass(limits::kRepeatPause);
-    EXPECT_EQ(code_of(driver.chunk(0, 10)), 409U);
-  }
-}
-
-TEST(Session, WhoIsStillAskingGivesWayByWithdrawing) {
-  Driver driver(true);
-  driver.say(driver.post());
-  const auto ended = driver.did(driver.session.give_way({wire::Code::conflict, "taken over"}, true));
-  EXPECT_EQ(wanted<Withdraw>(ended).size(), 1U);
-  EXPECT_TRUE(wanted<Park>(ended).empty());
-  EXPECT_EQ(code_of(ended), 409U);
-}
-
-TEST(Session, AnotherConnectionTakesThePlaceOfACompleteUpload) {
-  Driver first(true), second(true);
-  first.approve();
-  first.chunk(0, 5, true);
-  second.say(second.post());
-  const auto approved = second.did(second.session.take_place_of(first.session));
-  ASSERT_EQ(sent<wire::UploadApproved>(approved).size(), 1U);
-  EXPECT_EQ(sent<wire::UploadApproved>(approved)[0].options->seek, 5U) << "all is there";
-  const auto ended = first.did(first.session.give_way({wire::Code::conflict, "taken over"}, true));
-  EXPECT_EQ(code_of(ended), 409U);
-  EXPECT_EQ(ended.size(), 1U) << "the upload goes on";
-  EXPECT_TRUE(second.chunk(5, 0, true).empty()) << "the last chunk again changes nothing";
-  EXPECT_EQ(sent<wire::UploadFinished>(second.session.on_receipt(receipt_for(second))).size(), 1U);
 }
 
 TEST(Session, WithoutMemoryAChunkIsDroppedAndAskedForAgain) {
