@@ -54,6 +54,19 @@ class SlowTest(LinkTest):
         self.assertEqual(self.proxy.counters.connections, 1)
         self.assertLess(seconds, 1.3 * file.stat().st_size / SLOWEST, "the link was used")
 
+    def test_nor_is_an_originals(self) -> None:
+        """Its chunks of 256 KiB take 16 s each, and its heartbeats wait behind them."""
+        self.proxy.slow(SLOWEST)
+        file = self.file("original.bin", 600 * KIB)
+        client = self.sender.original(endpoint=self.proxy.endpoint)
+        try:
+            with file.open("rb") as source:
+                client.upload(source, file.name)
+        finally:
+            client.close()
+        self.assertEqual((self.proxy.counters.connections, len(client.rewinds)), (1, 0))
+        self.assert_stored(file, "any")
+
     def test_a_short_stall_is_no_cut(self) -> None:
         self.proxy.slow(2 * MIB)
         file = self.file("stalled.bin", 8 * MIB)
