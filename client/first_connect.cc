@@ -6,8 +6,8 @@ namespace dync::client {
 
 namespace {
 
-// One broken handshake may be a server that was just stopping.
-constexpr std::uint32_t kBrokenHandshakes = 2;
+// A few broken handshakes may be a shaky link, or a server that was just stopping.
+constexpr std::uint32_t kBrokenHandshakes = 4;
 
 }  // namespace
 
