@@ -1,13 +1,16 @@
 #include "client/first_connect.h"
 
+#include <algorithm>
+
 #include "schema/limits/limits.h"
 
 namespace dync::client {
 
 namespace {
 
-// A few broken handshakes may be a shaky link, or a server that was just stopping.
-constexpr std::uint32_t kBrokenHandshakes = 4;
+// A few broken handshakes in a moment may be a shaky link, or a server that was just stopping.
+constexpr std::uint32_t kBrokenHandshakes = 2;
+constexpr std::chrono::seconds kShaky{3};
 
 }  // namespace
 
@@ -36,10 +39,14 @@ void FirstConnect::event(transport::ConnectionEvent::Kind kind) {
   }
 }
 
+Time FirstConnect::deadline() const noexcept {
+  const bool never_ready = broken_ >= kBrokenHandshakes;
+  return began_ + (never_ready ? std::min<std::chrono::milliseconds>(patience_, kShaky) : patience_);
+}
+
 std::optional<ConnectFault> FirstConnect::fault(Time now) const {
   if (refused_key_) return ConnectFault::refused_key;
   if (ready_) return std::nullopt;
-  if (broken_ >= kBrokenHandshakes) return ConnectFault::no_handshake;
   if (now < deadline()) return std::nullopt;
   return connected_ || broken_ > 0 ? ConnectFault::no_handshake : ConnectFault::unreachable;
 }

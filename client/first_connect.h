@@ -27,7 +27,8 @@ class FirstConnect {
   void event(transport::ConnectionEvent::Kind kind);
   std::optional<ConnectFault> fault(Time now) const;
   bool done() const noexcept { return ready_; }
-  Time deadline() const noexcept { return began_ + patience_; }
+  // When fault() may say more by itself.
+  Time deadline() const noexcept;
 
  private:
   std::chrono::milliseconds patience_;
