@@ -19,11 +19,7 @@ void serve(Worker& worker) {
   const auto config = read(options.config_text);
   ::umask(config.umask);
   dync::committer::Committer committer(worker, config, dync::service::kBrokerFd);
-  worker.on_reload([&](const std::string& text) {
-    const auto next = read(text);
-    worker.show_debug(next.logging.level == "DEBUG");
-    committer.use(next);
-  });
+  worker.on_reload([&](const std::string& text) { committer.use(read(text)); });
   committer.run();
 }
 

@@ -55,16 +55,21 @@ void Sessions::open(ipc::Open message) {
 
 void Sessions::answer_check(const ipc::Open& message) {
   const Answer answer = admission_.judge(message);
-  if (const auto* receipt = std::get_if<wire::Receipt>(&answer))
-    context_.outbox.to_receiver(ipc::Finished{message.request, *receipt});
-  else if (const auto* refusal = std::get_if<wire::Refusal>(&answer))
-    context_.outbox.to_receiver(ipc::Refused{message.request, *refusal});
-  else
-    context_.outbox.to_receiver(ipc::Opened{.request = message.request,
-                                            .upload = {},
-                                            .epoch = 0,
-                                            .seek = 0,
-                                            .untar_max_members = context_.config.untar.max_members});
+  if (say_end(message.request, answer)) return;
+  context_.outbox.to_receiver(ipc::Opened{.request = message.request,
+                                          .upload = {},
+                                          .epoch = 0,
+                                          .seek = 0,
+                                          .untar_max_members = context_.config.untar.max_members});
+}
+
+// False if the answer is neither a receipt nor a refusal.
+bool Sessions::say_end(std::uint64_t request, const Answer& answer) {
+  const auto* receipt = std::get_if<wire::Receipt>(&answer);
+  const auto* refusal = std::get_if<wire::Refusal>(&answer);
+  if (receipt != nullptr) context_.outbox.to_receiver(ipc::Finished{request, *receipt});
+  if (refusal != nullptr) context_.outbox.to_receiver(ipc::Refused{request, *refusal});
+  return receipt != nullptr || refusal != nullptr;
 }
 
 // Of two that ask for one upload the newer counts, in whichever order they come: request numbers grow. It
@@ -231,13 +236,11 @@ void Sessions::refuse(const ipc::Open& message, const wire::Refusal& refusal) {
 }
 
 void Sessions::find(const ipc::Find& message) {
-  Answer answer = admission_.find(message);
+  const Answer answer = admission_.find(message);
   if (const auto* later = std::get_if<Later>(&answer))
     later->job->waiters.push_back(message.request);
-  else if (const auto* receipt = std::get_if<wire::Receipt>(&answer))
-    context_.outbox.to_receiver(ipc::Finished{message.request, *receipt});
-  else if (const auto* refusal = std::get_if<wire::Refusal>(&answer))
-    context_.outbox.to_receiver(ipc::Refused{message.request, *refusal});
+  else
+    say_end(message.request, answer);
 }
 
 void Sessions::park(const ipc::Park& message) {

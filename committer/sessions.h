@@ -27,6 +27,7 @@ class Sessions {
  private:
   void restore_all();
   void answer_check(const ipc::Open& message);
+  bool say_end(std::uint64_t request, const Answer& answer);
   bool supersede(ipc::Open& message);
   std::optional<Id> ending(const ipc::Open& message);
   bool must_wait(const ipc::Open& message);

@@ -1,5 +1,4 @@
 #include <cstdlib>
-#include <string>
 
 #include "hasher/wiring.h"
 
@@ -9,11 +8,8 @@ using namespace dync;
 
 void run(service::Worker& worker) {
   const char* home = std::getenv("HOME");
-  const auto read = [&](const std::string& text) {
-    return config::parse(text, worker.options().config_path, home ? home : "/");
-  };
-  const auto config = read(worker.options().config_text);
-  worker.on_reload([&](const std::string& text) { worker.show_debug(read(text).logging.level == "DEBUG"); });
+  const auto config =
+      config::parse(worker.options().config_text, worker.options().config_path, home ? home : "/");
   const ipc::SharedMemory memory(service::kSharedFd);
   const hasher::Wiring wiring(worker, memory, config);
   worker.run();

@@ -55,7 +55,7 @@ std::uint64_t CreditBook::window(const Account& account) const {
 
 std::uint32_t CreditBook::due(const Account& account) const {
   if (account.closed || account.resting) return 0;
-  if (account.gap && account.told > account.taken) return 0;
+  if (account.gap && account.may_send()) return 0;
   const std::uint64_t wide = window(account);
   const std::uint64_t outstanding = account.outstanding();
   if (outstanding >= wide) return 0;
@@ -66,11 +66,6 @@ std::uint32_t CreditBook::due(const Account& account) const {
 
 std::uint64_t CreditBook::room(const Account& account) const {
   return used_ >= budget_ ? 0 : (budget_ - used_) / account.terms.chunk_size;
-}
-
-// A chunk for each of the first that wait, so that nobody's large window takes what they wait for.
-std::uint64_t CreditBook::kept_back(const Account& account) const {
-  return std::min<std::uint64_t>(waiting_.size(), limits::kFirstWaiting) * account.terms.chunk_size;
 }
 
 void CreditBook::queue(Member member, Account& account) {
@@ -157,15 +152,14 @@ std::uint32_t CreditBook::tell_credit(Member member) {
 }
 
 bool CreditBook::may_send(Member member) const {
-  const Account& account = accounts_.at(member);
-  return account.told > account.taken;
+  return accounts_.at(member).may_send();
 }
 
 std::uint32_t CreditBook::nudge(Member member) const {
   const Account& account = accounts_.at(member);
   const std::uint64_t next = std::max(account.reach, account.told + account.nudges + 1);
   const bool keeps_all = next <= account.written + account.terms.max_queue;
-  return account.told > account.taken && keeps_all ? 1 : 0;
+  return account.may_send() && keeps_all ? 1 : 0;
 }
 
 void CreditBook::nudged(Member member) {
@@ -185,9 +179,10 @@ std::optional<CreditBook::Offer> CreditBook::next_offer() {
     if (found == accounts_.end()) continue;
     found->second.queued = false;
     if (wanted == 0) continue;
-    const std::uint64_t free = room(found->second) * found->second.terms.chunk_size;
-    const std::uint64_t kept = std::min(kept_back(found->second), free);
-    const std::uint64_t most = std::max<std::uint64_t>(1, (free - kept) / found->second.terms.chunk_size);
+    // A chunk stays for each of the first that wait, so that nobody's large window takes what they wait for.
+    const std::uint64_t free = room(found->second);
+    const std::uint64_t kept = std::min<std::uint64_t>({free, waiting_.size(), limits::kFirstWaiting});
+    const std::uint64_t most = std::max<std::uint64_t>(1, free - kept);
     return Offer{member, static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, most))};
   }
   return std::nullopt;

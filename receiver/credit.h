@@ -100,6 +100,7 @@ class CreditBook {
       limit = std::max(limit, told + nudges);
       reach = std::max(reach, told + nudges);
     }
+    bool may_send() const { return told > taken; }
     std::uint64_t outstanding() const { return std::max(taken, closed ? taken : told) - written; }
     std::uint64_t held() const { return (taken - written) * terms.chunk_size; }
     std::uint64_t bytes() const { return resting ? 0 : outstanding() * terms.chunk_size; }
@@ -111,7 +112,6 @@ class CreditBook {
   std::uint64_t window(const Account& account) const;
   std::uint32_t due(const Account& account) const;
   std::uint64_t room(const Account& account) const;  // chunks of its size
-  std::uint64_t kept_back(const Account& account) const;
   void queue(Member member, Account& account);
 
   std::uint64_t budget_;

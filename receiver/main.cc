@@ -38,11 +38,7 @@ void receive(dync::service::Worker& worker) {
   ::umask(config.umask);
   dync::ipc::SharedMemory memory(dync::service::kSharedFd);
   dync::receiver::Receiver receiver(worker, memory, config, server_certificate(config));
-  worker.on_reload([&](const std::string& text) {
-    const auto next = read(text);
-    worker.show_debug(next.logging.level == "DEBUG");
-    receiver.use(next);
-  });
+  worker.on_reload([&](const std::string& text) { receiver.use(read(text)); });
   receiver.start();
   worker.run();
 }

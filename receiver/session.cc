@@ -47,9 +47,7 @@ Actions Session::on_opened(const ipc::Opened& opened, Time now) {
 
 Actions Session::on_refused(const wire::Refusal& why) {
   if (state_ != State::opening && state_ != State::finding) return {};
-  answer_ = why;
-  state_ = State::failed;
-  return {refusal(why)};
+  return over({}, why, true);
 }
 
 Actions Session::on_receipt(const wire::Receipt& receipt) {
@@ -64,11 +62,8 @@ Actions Session::on_receipt(const wire::Receipt& receipt) {
 }
 
 Actions Session::on_failed(const wire::Refusal& why) {
-  if (state_ != State::receiving && state_ != State::finishing) return {};
-  leave_book();
-  answer_ = why;
-  state_ = State::failed;
-  return {Release{upload_}, refusal(why)};
+  if (!serves()) return {};
+  return over({Release{upload_}}, why, true);
 }
 
 Actions Session::on_restored(const ipc::Restore& restore, std::uint64_t written, Time now) {
@@ -150,7 +145,11 @@ void Session::granted(const Send& sent) {
 Actions Session::end(wire::Refusal why, bool tell) {
   Actions actions;
   if (state_ == State::opening) actions.emplace_back(Withdraw{});
-  if (state_ == State::receiving || state_ == State::finishing) actions.emplace_back(Abort{upload_, why});
+  if (serves()) actions.emplace_back(Abort{upload_, why});
+  return over(std::move(actions), why, tell);
+}
+
+Actions Session::over(Actions actions, const wire::Refusal& why, bool tell) {
   leave_book();
   state_ = State::failed;
   answer_ = why;
@@ -158,13 +157,8 @@ Actions Session::end(wire::Refusal why, bool tell) {
   return actions;
 }
 
-Actions Session::park(wire::Refusal why, bool tell) {
-  Actions actions{Park{upload_, why.sentence}};
-  leave_book();
-  state_ = State::failed;
-  answer_ = why;
-  if (tell) actions.emplace_back(refusal(why));
-  return actions;
+Actions Session::park(const wire::Refusal& why, bool tell) {
+  return over({Park{upload_, why.sentence}}, why, tell);
 }
 
 bool Session::same_file(const wire::PostFileOptions& options) const {
@@ -181,10 +175,7 @@ bool Session::may_be_taken_over(Time now) const {
 Actions Session::give_way(const wire::Refusal& why, bool keep) {
   if (state_ == State::receiving && keep) return park(why, true);
   if (state_ != State::finishing) return end(why, true);
-  leave_book();
-  state_ = State::failed;
-  answer_ = why;
-  return {refusal(why)};
+  return over({}, why, true);
 }
 
 Actions Session::take_place_of(const Session& other) {

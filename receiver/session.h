@@ -103,8 +103,10 @@ class Session {
   Actions nudge() const;
   // Ends the upload from our side: whatever is open is withdrawn or aborted, the client is told.
   Actions end(wire::Refusal why, bool tell);
+  // The end of each: `actions` first, then the client is told if it is to be.
+  Actions over(Actions actions, const wire::Refusal& why, bool tell);
   // The same for an upload that stays as a partial.
-  Actions park(wire::Refusal why, bool tell);
+  Actions park(const wire::Refusal& why, bool tell);
   Actions silent_too_long(Time now);
   Send answer() const;
   Send approval(std::uint32_t credit, std::uint32_t grant) const;

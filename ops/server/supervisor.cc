@@ -123,7 +123,7 @@ void Supervisor::reload(const std::string& config_text, bool debug) {
 
 void Supervisor::tell_reload() {
   std::erase_if(untold_, [this](const Process* worker) {
-    return !worker->alive() || worker->tell(ipc::Reload{}, config_.get());
+    return !worker->alive() || worker->tell(ipc::Reload{setup_.debug}, config_.get());
   });
   if (untold_.empty() || tells_again_) return;
   tells_again_ = true;

@@ -138,6 +138,10 @@ void fields(auto& codec, Like<UntarEnded> auto& message) {
   auto& [job, code, signal] = message;
   codec(job, code, signal);
 }
+void fields(auto& codec, Like<Reload> auto& message) {
+  auto& [debug] = message;
+  codec(debug);
+}
 void fields(auto& codec, Like<LogLine> auto& message) {
   auto& [level, text] = message;
   codec(level, text);

@@ -292,6 +292,8 @@ struct Alive {
 // The settings changed. Passed with it: a memory file with the text of the new config file, which was checked
 // and differs only in what a running server can take over. A worker that starts later gets that text at once.
 struct Reload {
+  bool debug = false;  // send debug lines from now on
+
   bool operator==(const Reload&) const = default;
 };
 

@@ -69,9 +69,11 @@ void Worker::read_channel() {
 
 void Worker::heard(const std::string& packet, const std::vector<posix::Fd>& passed) {
   const auto message = ipc::decode(packet);
-  if (!message || !std::holds_alternative<ipc::Reload>(*message) || passed.size() != 1)
+  const auto* reload = message ? std::get_if<ipc::Reload>(&*message) : nullptr;
+  if (reload == nullptr || passed.size() != 1)
     throw std::runtime_error(
         "the supervisor said what is no message of ours: are all programs of one version?");
+  show_debug(reload->debug);
   if (on_reload_) on_reload_(posix::read_file(passed.front().get(), "the new config", kMaxConfig));
 }
 

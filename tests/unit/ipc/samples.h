@@ -134,7 +134,7 @@ inline Alive sample(For<Alive>) {
 }
 
 inline Reload sample(For<Reload>) {
-  return {};
+  return {true};
 }
 
 }  // namespace dync::ipc::samples
