@@ -6,6 +6,11 @@ target_include_directories(dync_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJEC
 target_compile_options(dync_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Wcast-qual -Wformat=2 -Wimplicit-fallthrough -fstack-protector-strong)
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # g++ takes each .cc of a piece for a header: it warns of what is private to one, and of names in two of them.
+  # The release build takes each by itself and has these warnings.
+  target_compile_options(dync_options INTERFACE -Wno-subobject-linkage -Wno-shadow)
+endif()
 target_compile_definitions(dync_options INTERFACE $<$<BOOL:${DYNC_CRASH_POINTS}>:DYNC_CRASH_POINTS>)
 if(DYNC_SANITIZE)
   target_compile_options(dync_options INTERFACE -fsanitize=${DYNC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

@@ -2,38 +2,90 @@
 
 #ifdef DYNC_CRASH_POINTS
 
-#include <atomic>
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <mutex>
+#include <string>
 #include <string_view>
 #include <unistd.h>
+#include <vector>
 
 namespace dync::posix {
 namespace {
 
-struct Wanted {
+struct Point {
   std::string_view name;
-  int count = 1;
+  int passes_left = 1;
 };
 
-Wanted wanted() {
-  const char* text = std::getenv("DYNC_CRASH_AT");
-  Wanted result{text ? std::string_view(text) : std::string_view{}};
-  const auto colon = result.name.rfind(':');
-  if (colon == std::string_view::npos) return result;
-  std::from_chars(result.name.data() + colon + 1, result.name.data() + result.name.size(), result.count);
-  result.name = result.name.substr(0, colon);
-  return result;
+std::string_view variable(const char* name) {
+  const char* text = std::getenv(name);
+  return text ? std::string_view(text) : std::string_view{};
+}
+
+Point parse(std::string_view text) {
+  Point point{text};
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return point;
+  std::from_chars(text.data() + colon + 1, text.data() + text.size(), point.passes_left);
+  point.name = text.substr(0, colon);
+  return point;
+}
+
+std::vector<Point> wanted() {
+  std::vector<Point> points;
+  std::string_view rest = variable("DYNC_CRASH_AT");
+  while (!rest.empty()) {
+    const auto comma = std::min(rest.find(','), rest.size());
+    points.push_back(parse(rest.substr(0, comma)));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return points;
+}
+
+bool is_token(std::string_view file, std::string_view point) {
+  return file == point || (file.starts_with(point) && file.substr(point.size()).starts_with('.') &&
+                           file.find('.', point.size() + 1) == std::string_view::npos);
+}
+
+// Several may come here at once, in this process and others: who removes the file has it.
+bool take_token(const std::filesystem::path& directory, std::string_view point) {
+  std::error_code problem;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, problem))
+    if (is_token(entry.path().filename().native(), point) && ::unlink(entry.path().c_str()) == 0) return true;
+  return false;
+}
+
+bool may_die(std::string_view point) {
+  const std::string_view tokens = variable("DYNC_CRASH_TOKENS");
+  return tokens.empty() || take_token(tokens, point);
 }
 
 }  // namespace
 
 void crash_point(const char* name) {
-  static const Wanted point = wanted();
-  static std::atomic<int> passes{0};
-  if (point.name != name) return;
-  if (++passes == point.count) ::kill(::getpid(), SIGKILL);
+  static std::mutex mutex;
+  static std::vector<Point> points = wanted();
+  const std::lock_guard lock(mutex);
+  for (Point& point : points) {
+    if (point.name != name || --point.passes_left > 0) continue;
+    if (may_die(point.name)) ::kill(::getpid(), SIGKILL);
+    point.passes_left = 1;  // where a token still comes, the next pass counts
+  }
+}
+
+std::uint64_t test_value(const char* name, std::uint64_t usual) {
+  const std::string_view text = variable(name);
+  std::from_chars(text.data(), text.data() + text.size(), usual);
+  return usual;
+}
+
+std::string test_value(const char* name, std::string usual) {
+  const std::string_view text = variable(name);
+  return text.empty() ? usual : std::string(text);
 }
 
 }  // namespace dync::posix

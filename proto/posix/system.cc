@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 
+#include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "proto/posix/naming.h"
 #include "proto/posix/process.h"
@@ -18,7 +19,7 @@ Path own_program() {
 std::string boot_id() {
   std::string text = read_file("/proc/sys/kernel/random/boot_id", 256);
   while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
+  return test_value("DYNC_TEST_BOOT_ID", std::move(text));
 }
 
 void set_process_name(const char* name) {

@@ -35,6 +35,33 @@ TEST(Sha256, IsTheSameInPieces) {
   EXPECT_EQ(hash.length(), text.size());
 }
 
+TEST(Sha256, GoesOnFromItsMidstate) {
+  std::string text;
+  for (std::size_t i = 0; i < 70'000; ++i) text += static_cast<char>(i * 7 + i / 256);
+  for (const std::size_t at : {std::size_t{0}, std::size_t{64}, std::size_t{4096}, std::size_t{65'536}}) {
+    for (const std::size_t end : {at, at + 1, at + 55, at + 56, at + 63, at + 64, std::size_t{70'000}}) {
+      Sha256 first;
+      first.update(bytes_of(std::string_view(text).substr(0, at)));
+      const auto midstate = first.midstate();
+      ASSERT_TRUE(midstate);
+      EXPECT_EQ(midstate->length, at);
+      Sha256 second(*midstate);
+      second.update(bytes_of(std::string_view(text).substr(at, end - at)));
+      EXPECT_EQ(to_hex(second.value()), hex_of(text.substr(0, end))) << at << " " << end;
+      EXPECT_EQ(second.length(), end);
+    }
+  }
+}
+
+TEST(Sha256, HasAMidstateOnlyBetweenBlocks) {
+  Sha256 hash;
+  hash.update(bytes_of("x"));
+  EXPECT_FALSE(hash.midstate());
+  hash.update(bytes_of(std::string(63, 'x')));
+  EXPECT_TRUE(hash.midstate());
+  EXPECT_THROW(Sha256(Midstate{.length = 65, .words = {}}), std::invalid_argument);
+}
+
 TEST(Sha256, ValueLeavesTheRunningStateAlone) {
   Sha256 hash;
   hash.update(bytes_of("ab"));

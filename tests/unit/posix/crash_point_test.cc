@@ -2,7 +2,10 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <string>
 
 namespace dync::posix {
 namespace {
@@ -22,6 +25,34 @@ TEST(CrashPoint, KillsAtItsName) {
 TEST(CrashPoint, CountsPasses) {
   EXPECT_EXIT(pass_points("first:2"), testing::KilledBySignal(SIGKILL), "");
   EXPECT_EXIT(pass_points("second:2"), testing::ExitedWithCode(7), "");
+}
+
+TEST(CrashPoint, TakesSeveral) {
+  EXPECT_EXIT(pass_points("third,second"), testing::KilledBySignal(SIGKILL), "");
+}
+
+TEST(CrashPoint, TakesATokenForEachDeath) {
+  std::string directory = testing::TempDir() + "tokens-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const std::filesystem::path tokens(directory);
+  std::ofstream(tokens / "first.1");
+  std::ofstream(tokens / "first.2");
+  std::ofstream(tokens / "first.further.1");  // another point's
+  ::setenv("DYNC_CRASH_TOKENS", directory.c_str(), 1);
+  EXPECT_EXIT(pass_points("first"), testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EXIT(pass_points("first"), testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EXIT(pass_points("first"), testing::ExitedWithCode(7), "");
+  ::unsetenv("DYNC_CRASH_TOKENS");
+  std::filesystem::remove_all(tokens);
+}
+
+TEST(TestValue, ComesFromTheEnvironment) {
+  EXPECT_EQ(test_value("DYNC_TEST_SIZE", std::uint64_t{5}), 5U);
+  EXPECT_EQ(test_value("DYNC_TEST_TEXT", std::string("usual")), "usual");
+  ::setenv("DYNC_TEST_SIZE", "17", 1);
+  ::setenv("DYNC_TEST_TEXT", "other", 1);
+  EXPECT_EQ(test_value("DYNC_TEST_SIZE", std::uint64_t{5}), 17U);
+  EXPECT_EQ(test_value("DYNC_TEST_TEXT", std::string("usual")), "other");
 }
 
 TEST(CrashPoint, IsNothingAtOtherNames) {
