@@ -11,6 +11,7 @@
 
 #include "ops/admin/report.h"
 #include "ops/admin/text.h"
+#include "ops/admin/verify.h"
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
 #include "proto/service/worker.h"
@@ -37,9 +38,9 @@ std::filesystem::path home_directory() {
   return user == nullptr ? "/" : user->pw_dir;
 }
 
-std::filesystem::path ledger_of(const std::filesystem::path& config) {
+config::Config read_config(const std::filesystem::path& config) {
   const auto file = std::filesystem::absolute(config).lexically_normal();
-  return config::parse(posix::read_file(file, kMostConfig), file, home_directory()).ledger;
+  return config::parse(posix::read_file(file, kMostConfig), file, home_directory());
 }
 
 ledger::Reader open_ledger(const std::filesystem::path& file) {
@@ -57,15 +58,15 @@ void print(const std::string& text) {
 
 struct Context {
   const Options& options;
-  std::filesystem::path ledger_file;
+  config::Config config;
   ledger::Reader reader;
 };
 
-void run(const Context& context, const StatusCommand&) {
+int run(const Context& context, const StatusCommand&) {
   Status status;
-  status.ledger = context.ledger_file.native();
+  status.ledger = context.config.ledger.native();
   try {
-    status.running = run_file::find(names::run_file(context.ledger_file));
+    status.running = run_file::find(names::run_file(context.config.ledger));
   } catch (const posix::Error& error) {
     status.running_problem = error.what();
   }
@@ -74,11 +75,13 @@ void run(const Context& context, const StatusCommand&) {
   const auto last = context.reader.last_events(1);
   if (!last.empty()) status.last = last.back();
   print(context.options.json ? json::status(status) : text::status(status));
+  return service::kExitOk;
 }
 
-void run(const Context& context, const UploadsCommand& command) {
+int run(const Context& context, const UploadsCommand& command) {
   const auto uploads = context.reader.uploads(command.filter);
   print(context.options.json ? json::uploads(uploads) : text::uploads(uploads));
+  return service::kExitOk;
 }
 
 ledger::Row find_upload(const ledger::Reader& reader, const std::string& id) {
@@ -102,12 +105,13 @@ std::vector<ledger::Event> all_events(const ledger::Reader& reader, const ledger
   }
 }
 
-void run(const Context& context, const ShowCommand& command) {
+int run(const Context& context, const ShowCommand& command) {
   Shown shown{.row = find_upload(context.reader, command.id), .events = {}, .members = {}};
   const ledger::Id& id = shown.row.upload.upload_id;
   shown.events = all_events(context.reader, id);
   shown.members = context.reader.members(id);
   print(context.options.json ? json::shown(shown) : text::shown(shown));
+  return service::kExitOk;
 }
 
 // Ends when nobody reads any more, also while nothing happens.
@@ -137,25 +141,36 @@ void follow(const Context& context, std::int64_t after) {
   }
 }
 
-void run(const Context& context, const EventsCommand& command) {
+int run(const Context& context, const EventsCommand& command) {
   // With no events asked for, the newest still tells where to go on.
   auto events = context.reader.last_events(std::max(1U, command.limit));
   const std::int64_t after = events.empty() ? 0 : events.back().seq;
   if (command.limit == 0) events.clear();
-  if (context.options.json && !command.follow) return print(json::events(events));
+  if (context.options.json && !command.follow) {
+    print(json::events(events));
+    return service::kExitOk;
+  }
   print_each(context, events);
   if (!command.follow && events.empty()) print("no events\n");
   if (command.follow) follow(context, after);
+  return service::kExitOk;
+}
+
+int run(const Context& context, const VerifyCommand& command) {
+  std::optional<ledger::Id> only;
+  if (!command.id.empty()) only = find_upload(context.reader, command.id).upload.upload_id;
+  const Verified verified = verify(context.config, context.reader, only);
+  print(context.options.json ? json::verified(verified) : text::verified(verified));
+  return verified.differences.empty() ? service::kExitOk : service::kExitFailed;
 }
 
 }  // namespace
 
 int run_command(const Options& options) {
   try {
-    const auto file = ledger_of(options.config);
-    const Context context{options, file, open_ledger(file)};
-    std::visit([&](const auto& command) { run(context, command); }, options.command);
-    return service::kExitOk;
+    const config::Config config = read_config(options.config);
+    const Context context{options, config, open_ledger(config.ledger)};
+    return std::visit([&](const auto& command) { return run(context, command); }, options.command);
   } catch (const config::Error& error) {
     std::fprintf(stderr, "dync-admin: %s\n", error.what());
     return service::kExitConfig;

@@ -101,6 +101,22 @@ std::string events(const std::vector<ledger::Event>& events) {
   return line_of(array_of(events));
 }
 
+std::string verified(const Verified& verified) {
+  Json differences = Json::array();
+  for (const Difference& one : verified.differences)
+    differences.push_back({{"path", one.path.native()},
+                           {"upload_id", one.upload_id ? Json(one.upload_id->hex()) : Json(nullptr)},
+                           {"problem", one.problem}});
+  Json set_aside = Json::array();
+  for (const SetAside& one : verified.set_aside)
+    set_aside.push_back({{"path", one.path.native()}, {"bytes", one.bytes}});
+  return line_of({{"differences", differences},
+                  {"set_aside", set_aside},
+                  {"there", verified.there},
+                  {"taken", verified.taken},
+                  {"under_way", verified.under_way}});
+}
+
 std::string event(const ledger::Event& event) {
   return line_of(object_of(event));
 }

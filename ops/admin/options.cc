@@ -75,6 +75,15 @@ void add_events(CLI::App& app, Words& words) {
       ->option_text("N [" + std::to_string(kEventsShown) + "]");
 }
 
+void add_verify(CLI::App& app, Words& words) {
+  auto* command = app.add_subcommand(
+      "verify",
+      "compare the ledger with the disk: one line for each difference, exit code 1 if there is any");
+  command->add_option("ID", words.id, "only this upload: its id, or the beginning of it")
+      ->check(CLI::Validator(check_id, ""))
+      ->option_text(" ");
+}
+
 ledger::UploadFilter filter_of(const Words& words) {
   ledger::UploadFilter filter;
   filter.limit = words.uploads;
@@ -91,13 +100,16 @@ void take_command(const CLI::App& app, const Words& words, Options& options) {
     options.command = ShowCommand{words.id};
   } else if (app.got_subcommand("events")) {
     options.command = EventsCommand{words.follow, words.events};
+  } else if (app.got_subcommand("verify")) {
+    options.command = VerifyCommand{words.id};
   }
 }
 
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, char** argv) {
-  CLI::App app("Tells what the ledger of a dync server says. It only reads.", "dync-admin");
+  CLI::App app("Tells what the ledger of a dync server says, and whether the disk agrees. It only reads.",
+               "dync-admin");
   Options options;
   Words words;
   options.config = names::kConfigFile;
@@ -113,6 +125,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   add_uploads(app, words);
   add_show(app, words);
   add_events(app, words);
+  add_verify(app, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

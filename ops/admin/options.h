@@ -21,11 +21,14 @@ struct EventsCommand {
   bool follow = false;
   std::uint32_t limit = 0;
 };
+struct VerifyCommand {
+  std::string id;  // or the beginning of one; empty: everything
+};
 
 struct Options {
   std::filesystem::path config;
   bool json = false;
-  std::variant<StatusCommand, UploadsCommand, ShowCommand, EventsCommand> command;
+  std::variant<StatusCommand, UploadsCommand, ShowCommand, EventsCommand, VerifyCommand> command;
 };
 
 // The command line; or the exit code, when what was to be said (--help, --version, wrong usage) is said.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,11 +32,33 @@ struct Shown {
   std::vector<ledger::Member> members;
 };
 
+// One way in which ledger and disk disagree.
+struct Difference {
+  std::filesystem::path path;           // what it is about
+  std::optional<ledger::Id> upload_id;  // whose it is, if that is known
+  std::string problem;                  // "is missing": what the path's sentence says
+};
+
+// A staging directory without a row, which the server has set aside.
+struct SetAside {
+  std::filesystem::path path;
+  std::uint64_t bytes = 0;  // of its data
+};
+
+struct Verified {
+  std::vector<Difference> differences;  // by path
+  std::vector<SetAside> set_aside;
+  std::uint64_t there = 0;      // uploads whose item is in its dropbox
+  std::uint64_t taken = 0;      // uploads whose item a consumer has taken away
+  std::uint64_t under_way = 0;  // live uploads
+};
+
 namespace text {
 std::string status(const Status& status);
 std::string uploads(const std::vector<ledger::Row>& rows);
 std::string shown(const Shown& shown);
 std::string event(const ledger::Event& event);  // one line
+std::string verified(const Verified& verified);
 }  // namespace text
 
 // Each is one JSON value on one line; names and values are the ledger's columns.
@@ -45,6 +68,7 @@ std::string uploads(const std::vector<ledger::Row>& rows);
 std::string shown(const Shown& shown);
 std::string events(const std::vector<ledger::Event>& events);
 std::string event(const ledger::Event& event);
+std::string verified(const Verified& verified);
 }  // namespace json
 
 }  // namespace dync::admin

@@ -100,6 +100,19 @@ std::string event(const ledger::Event& event) {
   return line;
 }
 
+std::string verified(const Verified& verified) {
+  std::string text;
+  for (const Difference& one : verified.differences)
+    text += printable(one.path.native() + ": " + one.problem) + "\n";
+  for (const SetAside& one : verified.set_aside)
+    text += printable(one.path.native()) + " (" + human_size(one.bytes) +
+            ") was set aside: no upload in the ledger\n";
+  if (!verified.differences.empty()) return text;
+  return text + "ledger and disk agree: " + std::to_string(verified.there) +
+         " uploads are in their dropboxes, " + std::to_string(verified.taken) + " were taken by consumers, " +
+         std::to_string(verified.under_way) + " are under way\n";
+}
+
 std::string shown(const Shown& shown) {
   std::string text = pairs(pairs_of(shown.row));
   if (!shown.members.empty()) {

@@ -100,6 +100,11 @@ std::vector<Member> Reader::members(const Id& id) const {
   return all(query, member_from);
 }
 
+std::vector<Claim> Reader::claims() const {
+  Query query = connection_->query(sql::kClaims);
+  return all(query, [](const Query& row) { return Claim{id_from(row, 0), row.text(1)}; });
+}
+
 std::map<State, std::uint64_t> Reader::count_by_state() const {
   std::map<State, std::uint64_t> counts;
   Query query = connection_->query(sql::kCounts);

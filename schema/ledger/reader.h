@@ -39,6 +39,13 @@ struct EventFilter {
   std::uint32_t limit = 1000;
 };
 
+// An upload that is `committing` or `committed`, and what it published. Several may have had one destination,
+// one after another, when a consumer took the items away.
+struct Claim {
+  Id upload_id;
+  Path destination;
+};
+
 // Questions to the ledger. Each sees all that was committed before it was asked.
 class Reader {
  public:
@@ -60,6 +67,8 @@ class Reader {
   // The last events, oldest of them first: where `events --follow` begins.
   std::vector<Event> last_events(std::uint32_t limit) const;
   std::vector<Member> members(const Id& id) const;
+  // Every upload that has published something, or is about to; in the order in which they were opened.
+  std::vector<Claim> claims() const;
   std::map<State, std::uint64_t> count_by_state() const;  // states without uploads are absent
   std::map<State, std::uint64_t> bytes_by_state() const;  // sums of bytes_received, the same states
 

@@ -9,10 +9,6 @@ Value valid(std::optional<Value> value, const char* what) {
   return *value;
 }
 
-Id id_at(const Query& query, int column) {
-  return valid(Id::from_hex(query.text(column)), "id");
-}
-
 template <typename Read>
 auto optional_at(const Query& query, int column, Read read) -> std::optional<decltype(read())> {
   if (query.null(column)) return std::nullopt;
@@ -32,7 +28,7 @@ std::uint32_t word_at(const Query& query, int column) {
 }
 
 Upload upload_from(const Query& query) {
-  return {.upload_id = id_at(query, 0),
+  return {.upload_id = id_from(query, 0),
           .origin = query.text(1),
           .filename = query.text(2),
           .clean_name = query.text(3),
@@ -52,7 +48,7 @@ Upload upload_from(const Query& query) {
 
 Session session_from(const Query& query) {
   return {.routing_id = query.text(16),
-          .key = optional_at(query, 17, [&] { return id_at(query, 17); }),
+          .key = optional_at(query, 17, [&] { return id_from(query, 17); }),
           .mtime_ns = optional_at(query, 18, [&] { return query.number(18); }),
           .first_chunk_seen = query.number(19) != 0,
           .chunk_size = word_at(query, 20),
@@ -74,13 +70,17 @@ State state_from(const Query& query, int column) {
   return valid(state_from(query.text(column)), "state");
 }
 
+Id id_from(const Query& query, int column) {
+  return valid(Id::from_hex(query.text(column)), "id");
+}
+
 Row row_from(const Query& query) {
   return {upload_from(query), session_from(query)};
 }
 
 Event event_from(const Query& query) {
   return {.seq = query.number(0),
-          .upload_id = optional_at(query, 1, [&] { return id_at(query, 1); }),
+          .upload_id = optional_at(query, 1, [&] { return id_from(query, 1); }),
           .at = query.text(2),
           .process = query.text(3),
           .event = query.text(4),

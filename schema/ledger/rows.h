@@ -8,6 +8,7 @@
 namespace dync::ledger {
 
 Row row_from(const Query& query);
+Id id_from(const Query& query, int column);
 Event event_from(const Query& query);
 Member member_from(const Query& query);
 Checkpoint checkpoint_from(const Query& query);

@@ -50,6 +50,8 @@ inline constexpr char kByRoutingId[] =
 inline constexpr char kEvents[] = DYNC_EVENT "WHERE seq > ? ORDER BY seq LIMIT ?";
 inline constexpr char kEventsOf[] = DYNC_EVENT "WHERE upload_id = ? AND seq > ? ORDER BY seq LIMIT ?";
 inline constexpr char kLastEvents[] = "SELECT * FROM (" DYNC_EVENT "ORDER BY seq DESC LIMIT ?) ORDER BY seq";
+inline constexpr char kClaims[] =
+    "SELECT upload_id, destination FROM uploads WHERE state IN ('committing', 'committed') ORDER BY rowid";
 inline constexpr char kMembers[] = "SELECT path, size, sha256 FROM members WHERE upload_id = ? ORDER BY path";
 inline constexpr char kCounts[] = "SELECT state, count(*) FROM uploads GROUP BY state";
 inline constexpr char kBytes[] = "SELECT state, sum(bytes_received) FROM uploads GROUP BY state";
