@@ -1,5 +1,7 @@
 #include "hasher/uploads.h"
 
+#include "hasher/crash_points.h"
+#include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "schema/limits/limits.h"
 
@@ -41,6 +43,7 @@ void Uploads::begin(const ipc::Begin& begin, Clock::time_point now) {
   if (found != entries_.end() && found->second.hashing.epoch() >= begin.epoch) return;
   if (found != entries_.end()) entries_.erase(found);
   entries_.emplace(begin.upload, Entry{Hashing(memory_, begin, now)});
+  posix::crash_point(crash::kBegun);
 }
 
 void Uploads::hint(const ipc::Chunk& chunk, Clock::time_point now) {
@@ -89,7 +92,10 @@ std::size_t Uploads::work_on(const wire::Id& upload, Clock::time_point now) {
   entry.queued = false;
   try {
     const std::size_t done = entry.hashing.turn(open_, buffer_, now);
-    if (entry.hashing.outcome()) log_outcome(entry);
+    if (entry.hashing.outcome()) {
+      posix::crash_point(crash::kVerdict);
+      log_outcome(entry);
+    }
     tell(entry);
     queue(upload, entry, now);
     return done;

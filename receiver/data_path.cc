@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
+#include "receiver/crash_points.h"
 #include "schema/limits/limits.h"
 #include "schema/names/names.h"
 
@@ -55,6 +57,7 @@ bool DataPath::open(const ipc::Opened& opened, std::optional<std::uint64_t> size
     file.cut(opened.seek);
     begin(*upload);
   }
+  posix::crash_point(crash::kOpened);
   return true;
 }
 
@@ -159,6 +162,7 @@ void DataPath::job_done(Upload& upload) {
   ipc::Park park = *upload.park;
   park.bytes = upload.written;
   shut(upload);
+  posix::crash_point(crash::kParked);
   listener_.on_parked(park);
 }
 
@@ -167,6 +171,7 @@ void DataPath::chunk_written(Upload& upload) {
   upload.written = chunk.offset + chunk.length;
   ipc::store_written(memory_.mark(upload.mark), upload.epoch, upload.written);
   kept_.store(upload.id, upload.written);
+  posix::crash_point(crash::kWritten);
   const std::uint64_t length = chunk.length;
   upload.chunks.pop_front();
   --upload.placed;
@@ -174,6 +179,7 @@ void DataPath::chunk_written(Upload& upload) {
 }
 
 void DataPath::finished(Upload& upload) {
+  posix::crash_point(crash::kFinished);
   const ipc::WriteCounters counters{upload.file->direct_bytes(), upload.file->buffered_bytes(),
                                     upload.unhashed_at_last};
   upload.received =

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/posix/crash_point.h"
 #include "proto/posix/process.h"
+#include "receiver/crash_points.h"
 #include "schema/limits/limits.h"
 #include "schema/names/names.h"
 
@@ -116,6 +118,7 @@ void Receiver::on_received(const ipc::AllReceived& received) {
                                  {"buffered", received.counters.buffered},
                                  {"unhashed", received.counters.unhashed_at_last}});
   committer_.received(received);
+  posix::crash_point(crash::kTold);
 }
 
 void Receiver::on_closed(const ipc::Abort& abort) {
