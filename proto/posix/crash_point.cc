@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -59,22 +60,44 @@ bool take_token(const std::filesystem::path& directory, std::string_view point) 
   return false;
 }
 
-bool may_die(std::string_view point) {
+constexpr std::string_view kEvery = "*";
+
+// What this process still has to pass.
+struct State {
+  std::mutex mutex;
+  std::vector<Point> points = wanted();
+  std::set<std::string, std::less<>> claimed;
+};
+
+State& state() {
+  static State state;
+  return state;
+}
+
+bool may_die(const State& state, const Point& point, std::string_view name) {
+  if (state.claimed.contains(name)) return true;
   const std::string_view tokens = variable("DYNC_CRASH_TOKENS");
-  return tokens.empty() || take_token(tokens, point);
+  return tokens.empty() ? point.name != kEvery : take_token(tokens, name);
 }
 
 }  // namespace
 
 void crash_point(const char* name) {
-  static std::mutex mutex;
-  static std::vector<Point> points = wanted();
-  const std::lock_guard lock(mutex);
-  for (Point& point : points) {
-    if (point.name != name || --point.passes_left > 0) continue;
-    if (may_die(point.name)) ::kill(::getpid(), SIGKILL);
+  State& own = state();
+  const std::lock_guard lock(own.mutex);
+  for (Point& point : own.points) {
+    if ((point.name != name && point.name != kEvery) || --point.passes_left > 0) continue;
+    if (may_die(own, point, name)) ::kill(::getpid(), SIGKILL);
     point.passes_left = 1;  // where a token still comes, the next pass counts
   }
+}
+
+void claim_crash_tokens(std::span<const char* const> names) {
+  State& own = state();
+  const std::lock_guard lock(own.mutex);
+  const std::string_view tokens = variable("DYNC_CRASH_TOKENS");
+  for (const char* name : names)
+    if (!tokens.empty() && take_token(tokens, name)) own.claimed.emplace(name);
 }
 
 std::uint64_t test_value(const char* name, std::uint64_t usual) {

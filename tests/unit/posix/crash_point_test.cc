@@ -1,5 +1,6 @@
 #include "proto/posix/crash_point.h"
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -44,6 +45,39 @@ TEST(CrashPoint, TakesATokenForEachDeath) {
   EXPECT_EXIT(pass_points("first"), testing::ExitedWithCode(7), "");
   ::unsetenv("DYNC_CRASH_TOKENS");
   std::filesystem::remove_all(tokens);
+}
+
+TEST(CrashPoint, EveryPointLooksForItsToken) {
+  std::string directory = testing::TempDir() + "tokens-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const std::filesystem::path tokens(directory);
+  std::ofstream(tokens / "second");
+  EXPECT_EXIT(pass_points("*"), testing::ExitedWithCode(7), "") << "without a directory nobody dies";
+  ::setenv("DYNC_CRASH_TOKENS", directory.c_str(), 1);
+  EXPECT_EXIT(pass_points("*"), testing::KilledBySignal(SIGKILL), "");
+  EXPECT_FALSE(std::filesystem::exists(tokens / "second"));
+  EXPECT_EXIT(pass_points("*"), testing::ExitedWithCode(7), "");
+  ::unsetenv("DYNC_CRASH_TOKENS");
+  std::filesystem::remove_all(tokens);
+}
+
+// The directory is gone when the point comes.
+TEST(CrashPoint, ATokenIsClaimedAhead) {
+  std::string directory = testing::TempDir() + "tokens-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const std::filesystem::path tokens(directory);
+  ::setenv("DYNC_CRASH_TOKENS", directory.c_str(), 1);
+  ::setenv("DYNC_CRASH_AT", "*", 1);
+  const auto claim = [&] {
+    claim_crash_tokens(std::array{"first", "second"});
+    std::filesystem::remove_all(tokens);
+    pass_points("*");
+  };
+  std::ofstream(tokens / "second.1");
+  EXPECT_EXIT(claim(), testing::KilledBySignal(SIGKILL), "");
+  std::filesystem::create_directory(tokens);
+  EXPECT_EXIT(claim(), testing::ExitedWithCode(7), "");
+  ::unsetenv("DYNC_CRASH_TOKENS");
 }
 
 TEST(TestValue, ComesFromTheEnvironment) {
