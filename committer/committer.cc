@@ -1,8 +1,10 @@
 #include "committer/committer.h"
 
+#include "committer/crash_points.h"
 #include "committer/detail.h"
 #include "committer/recovery.h"
 #include "dync_version.h"
+#include "proto/posix/crash_point.h"
 #include "schema/ledger/events.h"
 #include "schema/limits/limits.h"
 #include "schema/names/names.h"
@@ -66,7 +68,9 @@ void Committer::start() {
     ledger_.add_event(std::nullopt, "committer", ledger::events::kStarted,
                       detail({{"version", std::string(kVersion)}}));
     recover(context_, uploads_);
+    posix::crash_point(crash::kReplayed);
     batch.commit();
+    posix::crash_point(crash::kRecovered);
   }
   socket_.bind(names::ipc_endpoint(names::committer_socket(worker_.options().runtime_dir)));
   outbox_.release(socket_);

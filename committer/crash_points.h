@@ -28,11 +28,22 @@ inline constexpr char kEmptied[] = "commit.9.emptied";      // staging/ID holds 
 inline constexpr char kUnstamped[] = "commit.9.unstamped";  // and not even that
 inline constexpr char kCleaned[] = "commit.9.cleaned";      // staging/ID is gone
 
+// In the recovery, in its order.
+inline constexpr char kRecovering[] = "recover.1.begun";  // nothing is changed so far
+inline constexpr char kSetAside[] =
+    "recover.2.set_aside";                             // an orphan is in orphans/, nothing durable says so
+inline constexpr char kMended[] = "recover.3.mended";  // a row has its staging again
+inline constexpr char kReplayed[] = "recover.4.replayed";    // all is decided, nothing of it durable
+inline constexpr char kRecovered[] = "recover.5.recovered";  // durable, no file step has begun
+inline constexpr char kGreeted[] = "recover.6.greeted";      // a new receiver asked, and was told nothing
+
 // Those of an upload that goes straight through; the other ones are of uploads whose client is lost on the
 // way.
 inline constexpr const char* kAll[] = {
     kStaged,          kOpened,        kReceived,  kVerified, kExtracted,  kOutMade,     kDataMoved,
     kSidecarsWritten, kMarkerWritten, kPrepared,  kChecked,  kCommitting, kItemRenamed, kItemSynced,
     kMarkerRenamed,   kMarkerSynced,  kCommitted, kEmptied,  kUnstamped,  kCleaned};
+
+inline constexpr const char* kRecovery[] = {kRecovering, kSetAside, kMended, kReplayed, kRecovered, kGreeted};
 
 }  // namespace dync::committer::crash

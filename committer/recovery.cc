@@ -5,8 +5,10 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "committer/crash_points.h"
 #include "committer/detail.h"
 #include "committer/staging.h"
+#include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "proto/posix/process.h"
 #include "schema/ledger/events.h"
@@ -41,6 +43,7 @@ void set_aside_orphan(const Context& context, const Staged& staged) {
   const Id& id = staged.stamp.upload;
   if (!staged.has_data) return context.remove_staging(id);  // died between stamp and row
   if (!done(context, id, [&] { set_aside(context.tmp_dir(), id); })) return;
+  posix::crash_point(crash::kSetAside);
   const std::string directory = (context.tmp_dir() / names::kOrphans / id.hex()).string();
   context.event(id, ledger::events::kOrphaned, detail({{"directory", directory}}));
   context.log.error("staging.orphaned", {{"upload", id.hex()}, {"directory", directory}});
@@ -69,7 +72,10 @@ void tidy_empty(const Context& context) {
 void mend(const Context& context, ledger::Row& row, std::optional<std::uint64_t> staged_bytes) {
   const Id& id = row.upload.upload_id;
   // A power cut may take the files of a row that was told to nobody; it starts at 0.
-  if (!staged_bytes) done(context, id, [&] { make_staging(context.tmp_dir(), {context.ledger_id, id}); });
+  if (!staged_bytes) {
+    done(context, id, [&] { make_staging(context.tmp_dir(), {context.ledger_id, id}); });
+    posix::crash_point(crash::kMended);
+  }
   const std::uint64_t durable = row.session.durable_bytes;
   if (staged_bytes.value_or(0) >= durable) return;
   context.ledger.set_lost(id);
@@ -84,6 +90,7 @@ void mend(const Context& context, ledger::Row& row, std::optional<std::uint64_t>
 void recover(const Context& context, Uploads& uploads) {
   const auto staged = stamped(context.tmp_dir());
   refuse_foreign(context, staged);
+  posix::crash_point(crash::kRecovering);
   context.ledger.set_boot_id(posix::boot_id());
   tidy(context, staged);
   tidy_empty(context);

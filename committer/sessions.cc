@@ -38,6 +38,7 @@ void Sessions::hello() {
 void Sessions::restore_all() {
   if (!greeting_ || context_.jobs.opening() > 0) return;
   greeting_ = false;
+  context_.crash_after_commit(crash::kGreeted);
   for (const Job* job : context_.jobs.all())
     if (job->attached() || job->state() == State::received)
       context_.outbox.to_receiver(restore_of(*job, context_.config.untar.max_members));

@@ -10,4 +10,9 @@ inline constexpr char kParked[] = "receive.2.parked";      // synced and closed,
 inline constexpr char kFinished[] = "receive.3.finished";  // all is synced and closed, nobody was told
 inline constexpr char kTold[] = "receive.3.told";          // the committer was sent AllReceived
 
+// In the recovery, in its order.
+inline constexpr char kCut[] = "restore.1.cut";            // an upload is cut to its mark, its epoch is new
+inline constexpr char kRestored[] = "restore.2.restored";  // all uploads are there, clients are not served
+inline constexpr char kBound[] = "restore.3.bound";        // clients may speak, the supervisor was not told
+
 }  // namespace dync::receiver::crash

@@ -78,6 +78,7 @@ std::optional<std::uint64_t> DataPath::restore(const ipc::Restore& restore, std:
   Upload* upload = add(restore.upload, restore.epoch, bytes, options ? options->size : std::nullopt);
   if (!upload) return std::nullopt;
   if (!restore.client_sha256) file.cut(bytes);
+  posix::crash_point(crash::kCut);
   upload->durable = restore.client_sha256.has_value();
   if (bytes > 0) begin(*upload);
   return bytes;

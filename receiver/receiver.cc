@@ -55,6 +55,7 @@ void Receiver::bind() {
   const std::string bound = front_.bind(before.empty() ? config_.address : before,
                                         [this](const Incoming& incoming) { on_client(incoming); });
   bound_ = true;
+  posix::crash_point(crash::kBound);
   log().info("receiver.bound", {{"address", bound}, {"uploads", restored_.size()}});
   self_test_ = std::make_unique<SelfTest>(context_, worker_, bound, server_key_, [this, bound] {
     self_test_.reset();

@@ -1,7 +1,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
+#include "receiver/crash_points.h"
 #include "receiver/receiver.h"
 #include "schema/limits/limits.h"
 
@@ -121,6 +123,7 @@ std::optional<std::uint64_t> Receiver::restore_data(const ipc::Restore& restore,
 void Receiver::on_restored() {
   committer_.restored();
   if (bound_) return;
+  posix::crash_point(crash::kRestored);
   data_.keep_only(restored_);
   bind();
 }

@@ -1,11 +1,14 @@
 #include "untar/extract.h"
 
 #include <exception>
+#include <utility>
 
+#include "proto/posix/crash_point.h"
 #include "proto/posix/file.h"
 #include "schema/limits/untar_exit.h"
 #include "schema/names/text.h"
 #include "untar/archive.h"
+#include "untar/crash_points.h"
 #include "untar/refused.h"
 #include "untar/source.h"
 #include "untar/tree.h"
@@ -38,10 +41,15 @@ void fill(int archive_fd, Tree& tree, const Limits& limits) {
     const Entry entry = archive.entry();
     const Accepted accepted = census.admit(entry);
     for (const std::string& path : accepted.directories) tree.make_directory(path);
-    if (accepted.file) copy_file(archive, entry, tree.make_file(*accepted.file));
+    if (!accepted.file) continue;
+    Tree::File file = tree.make_file(*accepted.file);
+    posix::crash_point(crash::kMember);
+    copy_file(archive, entry, std::move(file));
   }
   census.finish();
+  posix::crash_point(crash::kExtracted);
   tree.sync();
+  posix::crash_point(crash::kSynced);
 }
 
 void require_empty(int directory) {

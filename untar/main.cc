@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "dync_version.h"
+#include "proto/posix/crash_point.h"
 #include "proto/posix/file.h"
 #include "schema/limits/untar_exit.h"
+#include "untar/crash_points.h"
 #include "untar/extract.h"
 #include "untar/sandbox.h"
 
@@ -44,6 +46,7 @@ int run(const untar::Limits& limits) {
     // libarchive converts the names in PAX headers to the locale's encoding.
     if (std::setlocale(LC_CTYPE, "C.UTF-8") == nullptr)
       throw std::runtime_error("the locale C.UTF-8 is missing");
+    posix::claim_crash_tokens(untar::crash::kAll);
     untar::enter_sandbox(kDirectory, limits.max_bytes);
     const untar::Outcome outcome = untar::extract(kArchive, kDirectory, limits);
     if (outcome.exit_code == untar_exit::kRefused) posix::write_all(kReport, outcome.sentence);

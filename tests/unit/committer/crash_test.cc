@@ -221,6 +221,83 @@ TEST_P(ExpiryCrash, Converges) {
   EXPECT_NE(fresh->upload, opened->upload);
 }
 
+class RecoveryCrash : public CrashTest {};
+
+// Killed while it publishes, and again while the next one recovers.
+TEST_P(RecoveryCrash, Converges) {
+  for (const Sample& sample : {plain(), archive()})
+    for (const char* before : {crash::kDataMoved, crash::kItemRenamed}) {
+      SCOPED_TRACE(sample.filename + " " + before);
+      Neighbourhood hood;
+      Sender sender(hood, sample);
+      sender.live_once(before);
+      EXPECT_EQ(hood.process.wait().signal, SIGKILL);
+      hood.process.start(GetParam());
+      EXPECT_EQ(hood.process.wait().signal, SIGKILL);
+      ASSERT_TRUE(sender.live_once("")) << hood.process.log();
+      check(hood, sender.upload(), sender.is_archive());
+      hood.process.stop();
+    }
+}
+
+TEST(Recovery, ARowWithoutFilesGetsThemAgain) {
+  Neighbourhood hood;
+  Sample sample;
+  hood.process.start();
+  const auto opened = hood.open(sample);
+  ASSERT_TRUE(opened);
+  hood.process.kill();
+  std::filesystem::remove_all(names::staging_dir(hood.process.tmp(), opened->upload));
+  hood.process.start(crash::kMended);
+  EXPECT_EQ(hood.process.wait().signal, SIGKILL);
+  hood.process.start();
+  hood.process.await_ready();
+  hood.write(opened->upload, sample.content);
+  hood.say_received(opened->upload, sample);
+  hood.say_verdict(opened->upload, sample);
+  EXPECT_TRUE(hood.hear<ipc::Committed>()) << hood.process.log();
+}
+
+TEST(Recovery, AnOrphanIsSetAsideOnce) {
+  Neighbourhood hood;
+  Sample sample;
+  hood.process.start();
+  const auto opened = hood.open(sample);
+  ASSERT_TRUE(opened);
+  const ipc::Id orphan = ipc::Id::uuid4({std::byte{7}});
+  const Path directory = names::staging_dir(hood.process.tmp(), orphan);
+  const auto stamp =
+      names::parse_stamp(content_of(names::staging_dir(hood.process.tmp(), opened->upload) / names::kStamp));
+  hood.process.kill();
+  std::filesystem::create_directory(directory);
+  std::ofstream(directory / names::kStamp) << names::format_stamp({stamp.value().ledger, orphan});
+  std::ofstream(directory / names::kStagedData) << "somebody's";
+  hood.process.start(crash::kSetAside);
+  EXPECT_EQ(hood.process.wait().signal, SIGKILL);
+  hood.process.start();
+  hood.process.await_ready();
+  EXPECT_FALSE(std::filesystem::exists(directory));
+  EXPECT_EQ(content_of(hood.process.tmp() / names::kOrphans / orphan.hex() / names::kStagedData),
+            "somebody's");
+}
+
+TEST(Recovery, AReceiverThatGreetsIsAnsweredByTheNext) {
+  Neighbourhood hood;
+  Sample sample;
+  hood.process.start(crash::kGreeted);
+  const auto opened = hood.open(sample);
+  ASSERT_TRUE(opened);
+  hood.receiver.say(ipc::Hello{});
+  EXPECT_EQ(hood.process.wait().signal, SIGKILL);
+  hood.process.start();
+  hood.process.await_ready();
+  hood.receiver.say(ipc::Hello{});
+  const auto restore = hood.hear<ipc::Restore>();
+  ASSERT_TRUE(restore);
+  EXPECT_EQ(restore->upload, opened->upload);
+  EXPECT_TRUE(hood.hear<ipc::Restored>());
+}
+
 TEST(CrashPoint, KillsAReturner) {
   for (const char* point : {crash::kParked, crash::kResumed}) {
     SCOPED_TRACE(point);
@@ -263,6 +340,8 @@ INSTANTIATE_TEST_SUITE_P(Points, ReturnCrash,
                          ::testing::Values(crash::kOpened, crash::kParked, crash::kResumed, crash::kReceived,
                                            crash::kVerified, crash::kItemRenamed, crash::kCommitted),
                          name_of);
+INSTANTIATE_TEST_SUITE_P(Points, RecoveryCrash,
+                         ::testing::Values(crash::kRecovering, crash::kReplayed, crash::kRecovered), name_of);
 INSTANTIATE_TEST_SUITE_P(Points, ExpiryCrash,
                          ::testing::Values(crash::kExpired, crash::kEmptied, crash::kUnstamped,
                                            crash::kCleaned),
