@@ -1,5 +1,7 @@
 #include "committer/extraction.h"
 
+#include <csignal>
+
 #include "committer/crash_points.h"
 #include "committer/detail.h"
 #include "committer/publish.h"
@@ -87,6 +89,8 @@ void Extraction::ended(const Id& id, const Untarred& result) {
       {{"upload", id.hex()}, {"code", result.code}, {"signal", result.signal}, {"report", result.report}});
   if (result.signal == 0 && result.code == limits::untar_exit::kExtracted) return check(*job);
   if (result.signal == 0 && result.code == limits::untar_exit::kNotATar) return not_a_tar(*job);
+  // Killed from outside, as when memory runs out, it says nothing about the archive.
+  if (result.signal == SIGKILL && ++job->kills < limits::kUntarKills) return open(id);
   context_.fail(*job, refusal_of(result), false);
 }
 

@@ -35,6 +35,7 @@ struct Job {
   // Of a parked one: since when it waits. Where an earlier committer lived, as much before this one began.
   std::chrono::steady_clock::time_point waits_since = std::chrono::steady_clock::now();
   int tries = 0;  // of the step that runs now
+  int kills = 0;  // how often dync-untar was killed over it
 
   const Id& id() const noexcept { return row.upload.upload_id; }
   ledger::State state() const noexcept { return row.upload.state; }

@@ -102,7 +102,7 @@ void Broker::start(const ipc::RunUntar& request, std::vector<posix::Fd> passed) 
     const pid_t pid = posix::spawn(settings_.program, arguments_of(request), fds);
     const auto timer = loop_.after(settings_.limit, [this, pid] {
       log_.warning("untar.too_slow", {{"pid", pid}, {"limit_ms", settings_.limit.count()}});
-      ::kill(pid, SIGKILL);
+      ::kill(pid, SIGTERM);  // the archive's fault; SIGKILL would be told as nobody's
     });
     jobs_.emplace(pid, Job{.number = request.job, .timer = timer});
     log_.debug("untar.started", {{"job", request.job}, {"pid", pid}});

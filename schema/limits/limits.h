@@ -106,6 +106,7 @@ inline constexpr seconds kRestartMost{10};       // back-off of a worker that ke
 inline constexpr seconds kSteady{1};             // a worker that served for so long starts again at once
 inline constexpr seconds kWorkerStart{300};      // the committer reads the whole ledger before it is ready
 inline constexpr std::size_t kUntarsAtOnce = 4;  // they share the disks
+inline constexpr int kUntarKills = 3;            // the archive that is at hand so often is refused
 inline constexpr seconds kUntarTime{3600};       // for one archive: 10 GiB at 3 MB/s
 
 // ---- the client, as the original ----

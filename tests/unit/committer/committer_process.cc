@@ -208,7 +208,8 @@ std::optional<ipc::Committed> Neighbourhood::send(const Sample& sample) {
   return hear<ipc::Committed>();
 }
 
-bool Neighbourhood::untar(int code, const std::string& report, const std::function<void(const Path&)>& fill) {
+bool Neighbourhood::untar(int code, const std::string& report, const std::function<void(const Path&)>& fill,
+                          int signal) {
   std::string packet;
   std::vector<posix::Fd> passed;
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;
@@ -225,7 +226,7 @@ bool Neighbourhood::untar(int code, const std::string& report, const std::functi
   EXPECT_EQ(passed.size(), 3U);
   if (fill) fill(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(passed.at(1).get())));
   posix::write_all(passed.at(2).get(), report);
-  const std::string answer = ipc::encode(ipc::UntarEnded{job.job, code, 0});
+  const std::string answer = ipc::encode(ipc::UntarEnded{job.job, code, signal});
   return posix::send_packet(process.broker(), std::as_bytes(std::span(answer)));
 }
 

@@ -46,11 +46,11 @@ class CommitterProcess {
   const std::string& log() const { return log_; }
   int broker() const { return broker_.get(); }
   ledger::Reader reader() const { return ledger::Reader(ledger()); }
+  void await_ready();
 
  private:
   std::string config() const;
   void read_channel();
-  void await_ready();
 
   TemporaryDirectory directory_;
   posix::Fd shared_;
@@ -123,8 +123,9 @@ class Neighbourhood {
   std::optional<ipc::Committed> send(const Sample& sample);
 
   // Plays dync-untar for the next job: fills the directory by `fill`, writes the report, ends with `code`.
-  // False if the committer died before.
-  bool untar(int code, const std::string& report, const std::function<void(const Path&)>& fill = {});
+  // False if the committer died before. With a signal it was killed.
+  bool untar(int code, const std::string& report, const std::function<void(const Path&)>& fill = {},
+             int signal = 0);
 
  private:
   void wait();

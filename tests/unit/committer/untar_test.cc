@@ -1,8 +1,10 @@
+#include <csignal>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "schema/limits/limits.h"
 #include "schema/limits/untar_exit.h"
 #include "tests/unit/committer/committer_process.h"
 
@@ -94,6 +96,37 @@ TEST_F(UntarTest, AnyOtherEndIsARefusalToo) {
   ASSERT_TRUE(failed);
   EXPECT_EQ(failed->refusal.code, wire::Code::refused);
   EXPECT_THAT(failed->refusal.sentence, HasSubstr("could not be unpacked"));
+}
+
+TEST_F(UntarTest, KilledFromOutsideItRunsAgainFromAnEmptyDirectory) {
+  begin();
+  ASSERT_TRUE(hood_.untar(
+      0, "",
+      [](const Path& directory) {
+        good_tree(directory);
+        std::ofstream(directory / "TOP" / "half") << "1";
+      },
+      SIGKILL));
+  ASSERT_TRUE(hood_.untar(untar_exit::kExtracted, "", good_tree));
+  ASSERT_TRUE(hood_.hear<ipc::Committed>()) << hood_.process.log();
+  EXPECT_FALSE(std::filesystem::exists(hood_.process.dropbox() / "TOP" / "half"));
+}
+
+TEST_F(UntarTest, WhatIsThereAtEachKillIsRefusedInTheEnd) {
+  begin();
+  for (int kill = 0; kill < limits::kUntarKills; ++kill) ASSERT_TRUE(hood_.untar(0, "", good_tree, SIGKILL));
+  const auto failed = hood_.hear<ipc::Failed>();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->refusal.code, wire::Code::refused);
+  EXPECT_TRUE(std::filesystem::is_empty(hood_.process.dropbox()));
+}
+
+TEST_F(UntarTest, ASignalOfItsOwnIsARefusal) {
+  begin();
+  ASSERT_TRUE(hood_.untar(0, "", good_tree, SIGSEGV));
+  const auto failed = hood_.hear<ipc::Failed>();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->refusal.code, wire::Code::refused);
 }
 
 TEST_F(UntarTest, TheTreeIsCheckedAsIfAStrangerHadMadeIt) {
