@@ -81,12 +81,12 @@ void CommitterLink::abort(const ipc::Abort& message) {
   received_.erase(message.upload);
   link_.send(message);
   aborted_.push_back(message);
-  if (aborted_.size() > limits::kAnswersKept) aborted_.pop_front();
+  if (aborted_.size() > answers_kept_) aborted_.pop_front();
 }
 
 void CommitterLink::park(const ipc::Park& message) {
   link_.send(message);
-  if (parked_.size() >= limits::kAnswersKept) parked_.erase(parked_.begin());
+  if (parked_.size() >= answers_kept_) parked_.erase(parked_.begin());
   parked_[message.upload] = message;
 }
 

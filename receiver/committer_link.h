@@ -8,7 +8,9 @@
 #include <unordered_map>
 #include <variant>
 
+#include "proto/posix/crash_point.h"
 #include "receiver/worker_link.h"
+#include "schema/limits/limits.h"
 
 namespace dync::receiver {
 
@@ -49,6 +51,7 @@ class CommitterLink {
   using Question = std::variant<ipc::Open, ipc::Find>;
   void say_again();
 
+  const std::uint64_t answers_kept_ = posix::test_value("DYNC_TEST_ANSWERS_KEPT", limits::kAnswersKept);
   WorkerLink link_;
   bool greeting_ = false;
   std::uint64_t next_request_;

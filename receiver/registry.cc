@@ -112,7 +112,7 @@ void Registry::expire(Time now) {
     const auto found = entries_.find(oldest.routing_id);
     const bool stale = found == entries_.end() || !found->second.idle || found->second.ended_at != oldest.at;
     if (!stale) {
-      if (now - oldest.at < limits::kAnswerKept && ended_.size() <= limits::kAnswersKept) return;
+      if (now - oldest.at < limits::kAnswerKept && ended_.size() <= answers_kept_) return;
       forget(oldest.routing_id);
     }
     ended_.pop_front();

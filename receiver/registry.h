@@ -7,7 +7,9 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "proto/posix/crash_point.h"
 #include "receiver/session.h"
+#include "schema/limits/limits.h"
 
 namespace dync::receiver {
 
@@ -52,6 +54,7 @@ class Registry {
   void drop_key(const Entry& entry);
   void forget(const std::string& routing_id);
 
+  const std::uint64_t answers_kept_ = posix::test_value("DYNC_TEST_ANSWERS_KEPT", limits::kAnswersKept);
   std::unordered_map<std::string, Entry> entries_;
   std::unordered_map<Id, Session*> uploads_;
   std::unordered_map<CreditBook::Member, Session*> members_;
