@@ -131,6 +131,7 @@ class Server:
         (self.layout.keys / "clients").mkdir(exist_ok=True)
         self.ledger = Ledger(self.layout.ledger)
         self.process: Optional[subprocess.Popen[bytes]] = None
+        self.environment: dict[str, str] = {}  # more of it, from the next start on
         self._facts: dict[str, Any] = {}
 
     # ---- its life ----
@@ -140,8 +141,8 @@ class Server:
         console = open(self.home / "console.log", "ab")
         with console:
             self.process = subprocess.Popen([program("dync-server"), "-c", str(self.layout.config)],
-                                            env={**os.environ, "HOME": str(self.home)}, stdin=subprocess.DEVNULL,
-                                            stdout=console, stderr=console, start_new_session=True)
+                                            env={**os.environ, "HOME": str(self.home), **self.environment},
+                                            stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         self._facts = wait_until(self._read_run_file, START * PATIENCE, "dync-server serves")
         say(f"dync-server serves: {time.monotonic() - started:.2f} s (promised {START:g} s)")
 
