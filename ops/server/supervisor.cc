@@ -9,6 +9,7 @@
 #include <utility>
 #include <variant>
 
+#include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
 
@@ -38,6 +39,11 @@ std::vector<posix::PassedFd> standard_of(bool background, int null) {
 }
 
 }  // namespace
+
+milliseconds usual_steady() {
+  const auto usual = static_cast<std::uint64_t>(milliseconds(limits::kSteady).count());
+  return milliseconds(posix::test_value("DYNC_TEST_STEADY_MS", usual));
+}
 
 Supervisor::Supervisor(service::Loop& loop, const service::Log& log, Setup setup, Told told)
     : loop_(loop),

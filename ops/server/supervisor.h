@@ -20,13 +20,16 @@
 
 namespace dync::server {
 
+// limits::kSteady; a test build's test may let nobody wait who dies again and again.
+std::chrono::milliseconds usual_steady();
+
 // How long the supervisor waits for what. Tests take less.
 struct Timing {
   std::chrono::milliseconds silent = std::chrono::seconds(service::kSilentSeconds);
   std::chrono::milliseconds start = limits::kWorkerStart;
   std::chrono::milliseconds stop = limits::kStop;
   std::chrono::milliseconds restart_most = limits::kRestartMost;
-  std::chrono::milliseconds steady = limits::kSteady;
+  std::chrono::milliseconds steady = usual_steady();
   std::chrono::milliseconds untar = limits::kUntarTime;
 };
 
