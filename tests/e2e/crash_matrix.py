@@ -47,7 +47,8 @@ class CrashMatrix(ServerTest):
 
     def prepare(self) -> None:
         self.tokens = Tokens(self.server.home / "tokens")
-        self.server.environment.update(self.tokens.environment, DYNC_TEST_CHECKPOINT=str(CHECKPOINT))
+        # Deaths come thick and fast here; a worker that keeps dying is not what is tested, so none is made to wait.
+        self.server.environment.update(self.tokens.environment, DYNC_TEST_CHECKPOINT=str(CHECKPOINT), DYNC_TEST_STEADY_MS="0")
         self.rng = random.Random(seed())
         self.fleet = Fleet(self.sender, self.rng)
         self.snatcher = Snatcher(self.server.dropbox("snatched"), self.server.home / "taken")

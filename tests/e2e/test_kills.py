@@ -4,6 +4,7 @@ DYNC_TEST_SEED repeats a run's choices."""
 from __future__ import annotations
 
 import collections
+import contextlib
 import hashlib
 import io
 import os
@@ -155,7 +156,7 @@ class KillsTest(ServerTest):
 
     def kill_one(self) -> None:
         target = self.rng.choice(TARGETS)
-        if target == "dync-untar" and not self.server.workers(target):
+        if target == "dync-untar" and not self.untar_runs():
             target = self.rng.choice(WORKERS)
         started = time.monotonic()
         if target == "everything":
@@ -166,10 +167,20 @@ class KillsTest(ServerTest):
             self.server.start()
         else:
             for pid in self.server.workers(target):
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         wait_until(self.serves, START * PATIENCE, f"it serves again after the death of {target}")
         self.kills[target] += 1
         self.longest[target] = max(self.longest.get(target, 0.0), time.monotonic() - started)
+
+    def untar_runs(self) -> bool:
+        """It lives for some milliseconds; one comes soon."""
+        end = time.monotonic() + 2.0
+        while time.monotonic() < end:
+            if self.server.workers("dync-untar"):
+                return True
+            time.sleep(0.001)
+        return False
 
     def serves(self) -> bool:
         """A new connection is let in, and rules are applied to what it asks."""
