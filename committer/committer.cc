@@ -38,8 +38,9 @@ Committer::Committer(service::Worker& worker, const config::Config& config, int 
       publication_(context_),
       extraction_(context_, untar_, publication_),
       parking_(context_),
-      sessions_(context_, admission_, parking_),
-      uploads_(context_, sessions_, extraction_, publication_),
+      checkpoints_(context_),
+      sessions_(context_, admission_, parking_, checkpoints_),
+      uploads_(context_, sessions_, checkpoints_, extraction_, publication_),
       socket_(transport_, transport::Type::router, socket_options()) {}
 
 // Rules and plain numbers only: pool threads read paths of the config while this runs.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "committer/admission.h"
+#include "committer/checkpoints.h"
 #include "committer/context.h"
 #include "committer/extraction.h"
 #include "committer/parking.h"
@@ -46,6 +47,7 @@ class Committer {
   Publication publication_;
   Extraction extraction_;
   Parking parking_;
+  Checkpoints checkpoints_;
   Sessions sessions_;
   Uploads uploads_;
   transport::Context transport_;

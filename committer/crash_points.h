@@ -4,16 +4,17 @@
 // step of the commit. Tests go through kAll; a step without a point here has no test.
 namespace dync::committer::crash {
 
-inline constexpr char kStaged[] = "commit.1.staged";         // staging/ID with its stamp is durable
-inline constexpr char kOpened[] = "commit.1.opened";         // the row is durable, nobody was told
-inline constexpr char kParked[] = "commit.2.parked";         // durable
-inline constexpr char kResumed[] = "commit.2.resumed";       // durable, nobody was told
-inline constexpr char kExpired[] = "commit.2.expired";       // durable, its staging is still there
-inline constexpr char kReceived[] = "commit.3.received";     // durable
-inline constexpr char kVerified[] = "commit.4.verified";     // durable
-inline constexpr char kExtracted[] = "commit.5.extracted";   // the tree is checked and reserved
-inline constexpr char kOutMade[] = "commit.5.out_made";      // empty directories
-inline constexpr char kDataMoved[] = "commit.5.data_moved";  // data or tree renamed into out/
+inline constexpr char kStaged[] = "commit.1.staged";              // staging/ID with its stamp is durable
+inline constexpr char kOpened[] = "commit.1.opened";              // the row is durable, nobody was told
+inline constexpr char kCheckpointed[] = "commit.2.checkpointed";  // durable, nobody was told
+inline constexpr char kParked[] = "commit.2.parked";              // durable
+inline constexpr char kResumed[] = "commit.2.resumed";            // durable, nobody was told
+inline constexpr char kExpired[] = "commit.2.expired";            // durable, its staging is still there
+inline constexpr char kReceived[] = "commit.3.received";          // durable
+inline constexpr char kVerified[] = "commit.4.verified";          // durable
+inline constexpr char kExtracted[] = "commit.5.extracted";        // the tree is checked and reserved
+inline constexpr char kOutMade[] = "commit.5.out_made";           // empty directories
+inline constexpr char kDataMoved[] = "commit.5.data_moved";       // data or tree renamed into out/
 inline constexpr char kSidecarsWritten[] = "commit.5.sidecars_written";
 inline constexpr char kMarkerWritten[] = "commit.5.marker_written";
 inline constexpr char kPrepared[] = "commit.5.prepared";      // all synced

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -28,6 +29,10 @@ struct Job {
   Shape shape = Shape::file;
   // The hasher's last word. It may come before AllReceived.
   std::variant<std::monostate, ipc::Verdict, ipc::Unreadable> verdict;
+  // What was said of its next checkpoint, and the one that the ledger has.
+  std::optional<ipc::Checkpoint> hashed;
+  std::optional<ipc::Synced> synced;
+  std::optional<ledger::Checkpoint> checkpoint;
   std::vector<std::uint64_t> waiters;  // requests that are answered at the end
   // The end of an earlier session was told once more: the answer to the question that resumed it may have got
   // lost, and will be asked for again.
@@ -45,7 +50,15 @@ struct Job {
   bool attached() const noexcept { return state() == ledger::State::receiving && !parked(); }
   // Attached, and nothing was heard of its session yet: it may as well belong to another connection.
   bool untouched() const noexcept {
-    return attached() && row.upload.bytes_received == row.session.durable_bytes;
+    const bool checkpointed = checkpoint && checkpoint->epoch > row.session.epoch;
+    return attached() && row.upload.bytes_received == row.session.durable_bytes && !checkpointed;
+  }
+  // The highest that is known to have been used.
+  std::uint32_t last_epoch() const noexcept {
+    return std::max(row.session.epoch, checkpoint ? checkpoint->epoch : 0);
+  }
+  std::optional<digest::Midstate> hashed_before() const {
+    return checkpoint ? std::optional(checkpoint->state) : std::nullopt;
   }
 };
 

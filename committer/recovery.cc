@@ -68,7 +68,17 @@ void tidy_empty(const Context& context) {
   }
 }
 
-// Only what its session synced is sure to be there; if it is not, somebody took it away.
+// What was written and not synced died with the machine: the receiver cuts the file before any use.
+void cut(const Context& context, ledger::Row& row) {
+  const std::uint64_t durable = row.session.durable_bytes;
+  if (row.upload.bytes_received == durable) return;
+  context.event(row.upload.upload_id, ledger::events::kCut,
+                detail({{"bytes", durable}, {"written", row.upload.bytes_received}}));
+  row.upload.bytes_received = durable;
+  context.ledger.set_progress(row.upload.upload_id, durable);
+}
+
+// Only what was synced is sure to be there; if it is not, somebody took it away.
 void mend(const Context& context, ledger::Row& row, std::optional<std::uint64_t> staged_bytes) {
   const Id& id = row.upload.upload_id;
   // A power cut may take the files of a row that was told to nobody; it starts at 0.
@@ -91,6 +101,7 @@ void recover(const Context& context, Uploads& uploads) {
   const auto staged = stamped(context.tmp_dir());
   refuse_foreign(context, staged);
   posix::crash_point(crash::kRecovering);
+  const bool same_boot = context.ledger.read().boot_id() == posix::boot_id();
   context.ledger.set_boot_id(posix::boot_id());
   tidy(context, staged);
   tidy_empty(context);
@@ -100,6 +111,7 @@ void recover(const Context& context, Uploads& uploads) {
     if (row.upload.state == State::receiving) {
       const auto found = there.find(row.upload.upload_id);
       mend(context, row, found == there.end() ? std::nullopt : std::optional(found->second));
+      if (!same_boot) cut(context, row);
     }
     uploads.recover(std::move(row));
   }

@@ -51,10 +51,11 @@ ipc::Restore restore_of(const Job& job, std::uint32_t untar_max_members) {
                                                     .mtime_ns = session.mtime_ns,
                                                     .check = false,
                                                     .replaces = {}};
-  restore.epoch = session.epoch;
+  restore.epoch = job.last_epoch();
   restore.seek = received ? upload.bytes_received : session.durable_bytes;
   if (received) restore.client_sha256 = session.client_sha256;
   restore.untar_max_members = untar_max_members;
+  restore.checkpoint = job.hashed_before();
   return restore;
 }
 

@@ -213,9 +213,10 @@ void Sessions::resume(const Resumed& resumed, const ipc::Open& message) {
 void Sessions::say_opened(const Job& job) {
   context_.outbox.to_receiver(ipc::Opened{.request = job.request,
                                           .upload = job.id(),
-                                          .epoch = job.row.session.epoch,
+                                          .epoch = job.last_epoch(),
                                           .seek = job.row.session.durable_bytes,
-                                          .untar_max_members = context_.config.untar.max_members});
+                                          .untar_max_members = context_.config.untar.max_members,
+                                          .checkpoint = job.hashed_before()});
 }
 
 void Sessions::say_taken_over(std::uint64_t request) {
@@ -253,7 +254,10 @@ void Sessions::park(const ipc::Park& message) {
   if (!job->row.session.key)
     return context_.log.error("upload.original_parked", {{"upload", message.upload.hex()}});
   job->park_repeated = message.epoch < job->row.session.epoch;
-  if (!job->park_repeated) parking_.park(*job, message);
+  if (!job->park_repeated) {
+    checkpoints_.all_synced(*job, message.epoch, message.bytes);
+    parking_.park(*job, message);
+  }
   settled(message.upload);
 }
 

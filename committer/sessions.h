@@ -1,6 +1,7 @@
 #pragma once
 
 #include "committer/admission.h"
+#include "committer/checkpoints.h"
 #include "committer/context.h"
 #include "committer/parking.h"
 #include "committer/waiting_opens.h"
@@ -11,8 +12,8 @@ namespace dync::committer {
 // on Uploads leads. Called within a batch only.
 class Sessions {
  public:
-  Sessions(const Context& context, Admission& admission, Parking& parking)
-      : context_(context), admission_(admission), parking_(parking) {}
+  Sessions(const Context& context, Admission& admission, Parking& parking, Checkpoints& checkpoints)
+      : context_(context), admission_(admission), parking_(parking), checkpoints_(checkpoints) {}
 
   void hello();
   void open(ipc::Open message);
@@ -46,6 +47,7 @@ class Sessions {
   const Context& context_;
   Admission& admission_;
   Parking& parking_;
+  Checkpoints& checkpoints_;
   WaitingOpens waiting_;
   bool greeting_ = false;  // a Hello waits for uploads that are being opened
 };

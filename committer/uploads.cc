@@ -36,13 +36,15 @@ void Uploads::from_receiver(const ipc::Message& message) {
                         [this](const ipc::Park& park) { sessions_.park(park); },
                         [this](const ipc::Abort& abort) { sessions_.abort(abort); },
                         [this](const ipc::Progress& mark) { sessions_.progress(mark); },
+                        [this](const ipc::Synced& synced) { checkpoints_.synced(synced); },
                         [this](const ipc::Event& told) { event(kReceiver, told); },
                         [this, &message](const auto&) { misplaced(kReceiver, message); }},
              message);
 }
 
 void Uploads::from_hasher(const ipc::Message& message) {
-  std::visit(Overloaded{[this](const ipc::Verdict& verdict) { last_word(verdict); },
+  std::visit(Overloaded{[this](const ipc::Checkpoint& checkpoint) { checkpoints_.hashed(checkpoint); },
+                        [this](const ipc::Verdict& verdict) { last_word(verdict); },
                         [this](const ipc::Unreadable& unreadable) { last_word(unreadable); },
                         [this](const ipc::Event& told) { event("hasher", told); },
                         [this, &message](const auto&) { misplaced("hasher", message); }},
@@ -74,6 +76,7 @@ void Uploads::received(const ipc::AllReceived& message) {
 }
 
 void Uploads::complete(Job& job, const ipc::AllReceived& message) {
+  checkpoints_.all_synced(job, message.epoch, message.size);
   auto& [upload, session] = job.row;
   upload.state = State::received;
   upload.bytes_received = message.size;
@@ -177,6 +180,7 @@ void Uploads::recover(ledger::Row row) {
   Job fresh;
   fresh.opening = false;
   fresh.row = std::move(row);
+  fresh.checkpoint = context_.ledger.read().checkpoint(fresh.id());
   fresh.waits_since -= std::chrono::seconds(fresh.row.session.parked_seconds.value_or(0));
   Job& job = context_.jobs.add(std::move(fresh));
   if (job.state() == State::receiving || job.state() == State::received) return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "committer/checkpoints.h"
 #include "committer/context.h"
 #include "committer/extraction.h"
 #include "committer/publication.h"
@@ -11,8 +12,13 @@ namespace dync::committer {
 // Called within a batch only.
 class Uploads {
  public:
-  Uploads(const Context& context, Sessions& sessions, Extraction& extraction, Publication& publication)
-      : context_(context), sessions_(sessions), extraction_(extraction), publication_(publication) {}
+  Uploads(const Context& context, Sessions& sessions, Checkpoints& checkpoints, Extraction& extraction,
+          Publication& publication)
+      : context_(context),
+        sessions_(sessions),
+        checkpoints_(checkpoints),
+        extraction_(extraction),
+        publication_(publication) {}
 
   // `peer` is the sender's routing id. What a peer has no business to say is logged and dropped.
   void take(const std::string& peer, const ipc::Message& message);
@@ -37,6 +43,7 @@ class Uploads {
 
   const Context& context_;
   Sessions& sessions_;
+  Checkpoints& checkpoints_;
   Extraction& extraction_;
   Publication& publication_;
 };

@@ -13,10 +13,23 @@ std::uint64_t end_of(const ipc::Chunk& chunk) {
   return chunk.offset + chunk.length;
 }
 
+// A checkpoint that can't be one of these bytes is as good as none.
+digest::Sha256 digest_from(const ipc::Begin& begin, std::uint64_t written) {
+  const auto& state = begin.checkpoint;
+  if (!state || state->length > written || state->length % digest::kBlockBytes != 0) return {};
+  return digest::Sha256(*state);
+}
+
 }  // namespace
 
 Hashing::Hashing(const ipc::SharedMemory& memory, const ipc::Begin& begin, Clock::time_point now)
-    : memory_(memory), begin_(begin), mark_(memory.mark(begin.mark)), last_hint_(now) {}
+    : memory_(memory),
+      begin_(begin),
+      mark_(memory.mark(begin.mark)),
+      digest_(digest_from(begin, written())),
+      last_hint_(now) {
+  advanced();
+}
 
 void Hashing::hint(const ipc::Chunk& chunk, Clock::time_point now) {
   const auto& sizes = memory_.sizes();
@@ -24,6 +37,13 @@ void Hashing::hint(const ipc::Chunk& chunk, Clock::time_point now) {
   if (chunk.slot >= sizes.slots || chunk.length == 0 || chunk.length > sizes.slot_bytes) return;
   last_hint_ = now;
   if (hints_.size() < limits::kMostHints) hints_.push_back(chunk);
+}
+
+void Hashing::plan(const ipc::Plan& plan) {
+  if (plan.epoch != begin_.epoch || plan.offset < position() || confirming_) return;
+  if (plan.offset % digest::kBlockBytes != 0) return;
+  planned_ = plan.offset;
+  passed(absorb({}));
 }
 
 void Hashing::end(const ipc::End& end) {
@@ -54,6 +74,24 @@ std::uint64_t Hashing::written() const {
   return ipc::written_bytes(mark_, begin_.epoch);
 }
 
+std::optional<digest::Midstate> Hashing::absorb(std::span<const std::byte> bytes) {
+  std::optional<digest::Midstate> state;
+  if (planned_ && *planned_ <= position() + bytes.size()) {
+    const auto before = bytes.first(static_cast<std::size_t>(*planned_ - position()));
+    digest_.update(before);
+    state = digest_.midstate();
+    bytes = bytes.subspan(before.size());
+  }
+  digest_.update(bytes);
+  return state;
+}
+
+void Hashing::passed(const std::optional<digest::Midstate>& state) {
+  if (!state) return;
+  planned_.reset();
+  checkpoint_ = ipc::Checkpoint{begin_.upload, begin_.epoch, *state};
+}
+
 // ---- slots ----
 
 bool Hashing::hint_fits() const {
@@ -81,8 +119,9 @@ bool Hashing::hash_hint() {
   if (end_ && end_of(chunk) > end_->size) return false;
   const digest::Sha256 before = digest_;
   bool valid = ipc::slot_is(memory_, chunk.slot, chunk.generation);
+  std::optional<digest::Midstate> state;
   if (valid) {
-    digest_.update(memory_.slot(chunk.slot).first(chunk.length));
+    state = absorb(memory_.slot(chunk.slot).first(chunk.length));
     valid = ipc::slot_is(memory_, chunk.slot, chunk.generation);
     if (!valid) digest_ = before;
   }
@@ -91,6 +130,7 @@ bool Hashing::hash_hint() {
     return false;
   }
   from_slots_ += chunk.length;
+  passed(state);
   advanced();
   return true;
 }
@@ -129,7 +169,7 @@ std::size_t Hashing::read_pieces(int fd, std::span<std::byte> buffer, std::uint6
     const auto want = std::min<std::uint64_t>(buffer.size(), target - position());
     const auto piece = buffer.first(static_cast<std::size_t>(want));
     const std::size_t got = posix::read_at(fd, piece, position());
-    digest_.update(piece.first(got));
+    passed(absorb(piece.first(got)));
     from_file_ += got;
     done += got;
     advanced();
@@ -163,6 +203,7 @@ void Hashing::conclude() {
   const bool matches = position() == end_->size && sha256 == end_->expected;
   if (!matches && !confirming_ && position() > 0) {
     confirming_ = true;
+    planned_.reset();
     hints_.clear();
     digest_ = digest::Sha256();
     return;

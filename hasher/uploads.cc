@@ -26,6 +26,8 @@ void Uploads::take(const ipc::Message& message, Clock::time_point now) {
     hint(*chunk, now);
   else if (const auto* first = std::get_if<ipc::Begin>(&message))
     begin(*first, now);
+  else if (const auto* planned = std::get_if<ipc::Plan>(&message))
+    plan(*planned);
   else if (const auto* last = std::get_if<ipc::End>(&message))
     end(*last, now);
   else if (const auto* drop = std::get_if<ipc::Drop>(&message))
@@ -51,6 +53,16 @@ void Uploads::hint(const ipc::Chunk& chunk, Clock::time_point now) {
   if (found == entries_.end()) return;
   found->second.hashing.hint(chunk, now);
   queue(chunk.upload, found->second, now);
+}
+
+void Uploads::plan(const ipc::Plan& plan) {
+  const auto found = entries_.find(plan.upload);
+  if (found == entries_.end() || plan.epoch != found->second.hashing.epoch()) return;
+  Entry& entry = found->second;
+  entry.hashing.plan(plan);
+  // Planned again: nobody has heard of it.
+  if (entry.checkpoint_told == plan.offset) entry.checkpoint_told = 0;
+  tell(entry);
 }
 
 void Uploads::end(const ipc::End& end, Clock::time_point now) {
@@ -113,12 +125,22 @@ void Uploads::queue(const wire::Id& upload, Entry& entry, Clock::time_point now)
 }
 
 void Uploads::tell(Entry& entry) {
+  tell_checkpoint(entry);
   if (!entry.hashing.outcome() || entry.told) return;
   entry.told = tell_(message_of(*entry.hashing.outcome()));
 }
 
+void Uploads::tell_checkpoint(Entry& entry) {
+  const auto& checkpoint = entry.hashing.checkpoint();
+  if (!checkpoint || checkpoint->state.length == entry.checkpoint_told) return;
+  if (!tell_(*checkpoint)) return;
+  entry.checkpoint_told = checkpoint->state.length;
+  posix::crash_point(crash::kCheckpoint);
+}
+
 void Uploads::tell_again() {
   for (auto& item : entries_) {
+    item.second.checkpoint_told = 0;
     item.second.told = false;
     tell(item.second);
   }

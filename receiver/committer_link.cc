@@ -73,18 +73,26 @@ std::optional<ipc::Open> CommitterLink::withdrawn(std::uint64_t request) {
 }
 
 void CommitterLink::received(const ipc::AllReceived& message) {
+  checkpointed(message.upload);
   link_.send(message);
   received_[message.upload] = message;
 }
 
 void CommitterLink::abort(const ipc::Abort& message) {
+  checkpointed(message.upload);
   received_.erase(message.upload);
   link_.send(message);
   aborted_.push_back(message);
   if (aborted_.size() > answers_kept_) aborted_.pop_front();
 }
 
+void CommitterLink::synced(const ipc::Synced& message) {
+  link_.send(message);
+  synced_[message.upload] = message;
+}
+
 void CommitterLink::park(const ipc::Park& message) {
+  checkpointed(message.upload);
   link_.send(message);
   if (parked_.size() >= answers_kept_) parked_.erase(parked_.begin());
   parked_[message.upload] = message;
@@ -105,6 +113,7 @@ void CommitterLink::turn() {
 // What ended comes before what is asked: a question may wait for it.
 void CommitterLink::say_again() {
   if (greeting_) link_.send(ipc::Hello{});
+  for (const auto& [upload, message] : synced_) link_.send(message);
   for (const auto& [upload, message] : received_) link_.send(message);
   for (const auto& [upload, message] : parked_) link_.send(message);
   for (const ipc::Abort& message : aborted_) link_.send(message);

@@ -40,6 +40,9 @@ class CommitterLink {
   void park(const ipc::Park& message);
   // An upload was opened: what was said of its earlier sessions has arrived.
   void opened(const wire::Id& upload) { parked_.erase(upload); }
+  void synced(const ipc::Synced& message);
+  // The ledger has it, or needs it no more.
+  void checkpointed(const wire::Id& upload) { synced_.erase(upload); }
   void progress(const wire::Id& upload, std::uint64_t bytes);
   // Committed or Failed came: it need not hear of this upload again.
   void ended(const wire::Id& upload);
@@ -59,6 +62,7 @@ class CommitterLink {
   std::unordered_map<std::string, std::uint64_t> by_routing_id_;
   std::map<std::uint64_t, ipc::Open> withdrawn_;
   std::unordered_map<wire::Id, ipc::AllReceived> received_;
+  std::unordered_map<wire::Id, ipc::Synced> synced_;
   std::unordered_map<wire::Id, ipc::Park> parked_;  // the newest few, as the next
   std::deque<ipc::Abort> aborted_;                  // the newest few: no answer says that one arrived
 };

@@ -6,6 +6,7 @@ namespace dync::receiver::crash {
 
 inline constexpr char kOpened[] = "receive.1.opened";      // its mark is taken, its client was not told
 inline constexpr char kWritten[] = "receive.2.written";    // a chunk, and the marks know it
+inline constexpr char kSynced[] = "receive.2.synced";      // up to a planned offset, nobody was told
 inline constexpr char kParked[] = "receive.2.parked";      // synced and closed, nobody was told
 inline constexpr char kFinished[] = "receive.3.finished";  // all is synced and closed, nobody was told
 inline constexpr char kTold[] = "receive.3.told";          // the committer was sent AllReceived

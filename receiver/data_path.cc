@@ -20,6 +20,7 @@ DataPath::DataPath(service::Worker& worker, ipc::SharedMemory& memory, HasherLin
       listener_(listener),
       marks_(memory),
       kept_(std::move(kept)),
+      checkpoint_terms_(usual_checkpoints()),
       slots_(memory),
       writer_(writer_threads) {
   worker_.loop().on_readable(writer_.event_fd(), [this] { collect(); });
@@ -31,27 +32,30 @@ DataPath::Upload* DataPath::find(const Id& upload) {
 }
 
 // Nothing if no mark is free. The marks come before the file is cut: they must never tell more than there is.
-DataPath::Upload* DataPath::add(const Id& id, std::uint32_t last_epoch, std::uint64_t bytes,
-                                std::optional<std::uint64_t> size) {
-  const auto mark = marks_.take(id, last_epoch, bytes);
+DataPath::Upload* DataPath::add(const Id& id, const Start& start) {
+  const auto mark = marks_.take(id, start.last_epoch, start.bytes);
   if (!mark) return nullptr;
-  kept_.take(id, bytes);
+  kept_.take(id, start.bytes);
   Upload& upload = uploads_[id];
   upload.id = id;
   upload.mark = mark->index;
   upload.epoch = mark->epoch;
-  upload.written = upload.noted = bytes;
-  upload.file = std::make_shared<StagedFile>(names::staging_dir(tmp_dir_, id), size);
+  upload.written = upload.noted = upload.taken = start.bytes;
+  upload.file = std::make_shared<StagedFile>(names::staging_dir(tmp_dir_, id), start.size);
+  if (start.checkpoint && start.checkpoint->length <= start.bytes) upload.checkpoint = start.checkpoint;
+  upload.plan =
+      CheckpointPlan(checkpoint_terms_, start.chunk_size, upload.checkpoint ? upload.checkpoint->length : 0,
+                     std::chrono::steady_clock::now());
   return &upload;
 }
 
-bool DataPath::open(const ipc::Opened& opened, std::optional<std::uint64_t> size) {
+bool DataPath::open(const ipc::Opened& opened, std::uint32_t chunk_size, std::optional<std::uint64_t> size) {
   const StagedFile file(names::staging_dir(tmp_dir_, opened.upload), std::nullopt);
   if (opened.seek > 0 && file.length() < opened.seek) {
     throw posix::Error(EIO, "go on at " + std::to_string(opened.seek) + " bytes, there are fewer",
                        names::staging_dir(tmp_dir_, opened.upload).native());
   }
-  Upload* upload = add(opened.upload, opened.epoch, opened.seek, size);
+  Upload* upload = add(opened.upload, {opened.epoch, opened.seek, size, chunk_size, opened.checkpoint});
   if (!upload) return false;
   if (opened.seek > 0) {
     file.cut(opened.seek);
@@ -75,7 +79,8 @@ std::optional<std::uint64_t> DataPath::restore(const ipc::Restore& restore, std:
     }
     bytes = std::min(bytes, file.length()) / unit * unit;
   }
-  Upload* upload = add(restore.upload, restore.epoch, bytes, options ? options->size : std::nullopt);
+  Upload* upload = add(restore.upload, {restore.epoch, bytes, options ? options->size : std::nullopt,
+                                        restore.session.chunk_size, restore.checkpoint});
   if (!upload) return std::nullopt;
   if (!restore.client_sha256) file.cut(bytes);
   posix::crash_point(crash::kCut);
@@ -91,7 +96,7 @@ void DataPath::keep_only(std::span<const Id> live) {
 
 void DataPath::begin(Upload& upload) {
   if (std::exchange(upload.begun, true)) return;
-  hashers_.begin(upload.id, upload.mark, upload.epoch);
+  hashers_.begin({upload.id, upload.mark, upload.epoch, upload.checkpoint});
 }
 
 void DataPath::take(const Id& id, std::uint64_t offset, transport::Frame data) {
@@ -101,8 +106,10 @@ void DataPath::take(const Id& id, std::uint64_t offset, transport::Frame data) {
   chunk.offset = offset;
   chunk.length = data.bytes().size();
   chunk.frame = std::move(data);
+  upload->taken = chunk.offset + chunk.length;
   upload->chunks.push_back(std::move(chunk));
   place_all(*upload);
+  if (upload->plan.after_bytes(upload->taken)) say_plan(*upload);
   go_on(*upload);
 }
 
@@ -117,18 +124,21 @@ void DataPath::complete(const Id& id, std::uint64_t size, const digest::Digest& 
 
 // The next job of an upload that has none under way.
 void DataPath::go_on(Upload& upload) {
-  if (upload.busy || stopping_) return;
+  if (upload.job != Job::none || stopping_) return;
   if (upload.closing) return shut(upload);
-  if (upload.placed > 0) {
+  if (must_sync(upload)) {
+    upload.job = Job::sync;
+    writer_.sync(upload.id, upload.file);
+  } else if (upload.placed > 0) {
     const Chunk& first = upload.chunks.front();
-    upload.busy = true;
+    upload.job = Job::write;
     writer_.write(upload.id, upload.file, first.bytes, first.offset);
   } else if (upload.chunks.empty() && upload.park) {
-    upload.busy = true;
+    upload.job = Job::finish;
     writer_.finish(upload.id, upload.file, upload.written);
   } else if (upload.chunks.empty() && upload.end && !upload.received) {
     if (upload.durable) return finished(upload);
-    upload.busy = true;
+    upload.job = Job::finish;
     writer_.finish(upload.id, upload.file, upload.end->size);
   }
 }
@@ -137,28 +147,32 @@ void DataPath::collect() {
   for (const StagingWriter::Done& done : writer_.collect()) {
     Upload* upload = find(done.upload);
     if (!upload) continue;
-    upload->busy = false;
+    const Job job = std::exchange(upload->job, Job::none);
     if (done.failure) {
       worker_.log().error("upload.write_failed", {{"upload", done.upload.hex()}, {"error", done.detail}});
       broken(*upload, *done.failure);
     } else if (!upload->closing) {
-      job_done(*upload);
+      job_done(*upload, job);
     }
     upload = find(done.upload);
     if (upload) go_on(*upload);
   }
 }
 
-// A partial that can't be written or synced does not stay.
+// A partial that can't be written or synced does not stay, and nothing is tried again.
 void DataPath::broken(Upload& upload, const wire::Refusal& why) {
   if (upload.closing) return;
-  if (!upload.park) return listener_.on_broken(Id(upload.id), why);
-  upload.closing = true;
-  upload.abort = ipc::Abort{upload.id, why.code, why.sentence};
+  const Id id = upload.id;
+  if (!upload.park) listener_.on_broken(id, why);
+  Upload* left = find(id);
+  if (!left || left->closing) return;
+  left->closing = true;
+  left->abort = ipc::Abort{id, why.code, why.sentence};
 }
 
-void DataPath::job_done(Upload& upload) {
-  if (!upload.chunks.empty()) return chunk_written(upload);
+void DataPath::job_done(Upload& upload, Job job) {
+  if (job == Job::write) return chunk_written(upload);
+  if (job == Job::sync) return synced(upload);
   if (!upload.park) return finished(upload);
   ipc::Park park = *upload.park;
   park.bytes = upload.written;
@@ -222,7 +236,8 @@ void DataPath::shut(Upload& upload) {
 void DataPath::tell_again(std::uint32_t hasher) {
   for (auto& [id, upload] : uploads_) {
     if (!upload.begun || hashers_.hasher_of(upload.mark) != hasher) continue;
-    hashers_.begin(id, upload.mark, upload.epoch);
+    hashers_.begin({id, upload.mark, upload.epoch, upload.checkpoint});
+    if (upload.plan.open()) hashers_.plan(upload.mark, {id, upload.epoch, *upload.plan.open()});
     if (upload.received) hashers_.end(upload.mark, *upload.end);
   }
 }

@@ -11,6 +11,7 @@
 #include "proto/ipc/shared_memory.h"
 #include "proto/service/worker.h"
 #include "proto/transport/socket.h"
+#include "receiver/checkpoint_plan.h"
 #include "receiver/hasher_links.h"
 #include "receiver/kept_marks.h"
 #include "receiver/staging_writer.h"
@@ -28,6 +29,7 @@ class DataPath {
     virtual ~Listener() = default;
     virtual void on_written(const Id& upload, std::uint64_t bytes) = 0;  // one chunk
     virtual void on_broken(const Id& upload, const wire::Refusal& why) = 0;
+    virtual void on_synced(const ipc::Synced& synced) = 0;           // up to a planned offset
     virtual void on_received(const ipc::AllReceived& received) = 0;  // written, synced, closed
     virtual void on_closed(const ipc::Abort& abort) = 0;             // nothing writes it any more
     virtual void on_parked(const ipc::Park& park) = 0;               // the same, and what there is is synced
@@ -38,7 +40,7 @@ class DataPath {
 
   // A new upload, or one that was parked: its file is cut to the bytes that it had then. False if the server
   // has as many uploads as marks. Throws posix::Error if its staging can't be used.
-  bool open(const ipc::Opened& opened, std::optional<std::uint64_t> size);
+  bool open(const ipc::Opened& opened, std::uint32_t chunk_size, std::optional<std::uint64_t> size);
   // One of a receiver before this one. Its file is cut to the written mark (without one: to `known_bytes`),
   // for an original down to a multiple of `unit`; a complete one stays as it is. Returns the bytes that are
   // there, or nothing as above.
@@ -60,6 +62,10 @@ class DataPath {
   void free_slots_of(std::uint32_t hasher) { slots_.collect_written(hasher, hashers_.count()); }
   // Says Begin and End of its uploads once more. The same epoch twice changes nothing for a hasher.
   void tell_again(std::uint32_t hasher);
+  // Each second: plans the checkpoints of slow uploads.
+  void tick();
+  // Where a later Begin of this epoch goes on.
+  void checkpointed(const ipc::Checkpointed& message);
   // The written marks that moved since the last call.
   std::vector<ipc::Progress> progress();
   // Takes no more jobs, as the process is going to end. True when no write is under way.
@@ -74,13 +80,14 @@ class DataPath {
     std::span<const std::byte> bytes;  // in the slot, or in the frame if it is small
     bool placed = false;               // ready to be written
   };
+  enum class Job { none, write, sync, finish };
   struct Upload {
     Id id;
     std::uint32_t mark = 0, epoch = 0;
     std::shared_ptr<StagedFile> file;
     std::deque<Chunk> chunks;  // not yet written, in order; the first one may be under way
     std::size_t placed = 0;    // how many of them, from the front, are placed
-    bool busy = false;         // a job is under way
+    Job job = Job::none;       // under way
     bool begun = false;        // the hasher knows it
     bool starving = false;     // stands in starving_
     bool durable = false;      // complete before this receiver began
@@ -90,13 +97,27 @@ class DataPath {
     std::optional<ipc::End> end;               // no more chunks
     std::optional<ipc::AllReceived> received;  // finished
     std::uint64_t written = 0, noted = 0;      // bytes; noted: as last told by progress()
+    std::uint64_t taken = 0;                   // bytes, written or in chunks
+    CheckpointPlan plan;
+    std::optional<digest::Midstate> checkpoint;  // as the ledger has it
     std::uint64_t unhashed_at_last = 0;
   };
 
-  Upload* add(const Id& upload, std::uint32_t last_epoch, std::uint64_t bytes,
-              std::optional<std::uint64_t> size);
+  // How an upload begins here.
+  struct Start {
+    std::uint32_t last_epoch = 0;
+    std::uint64_t bytes = 0;  // that are there
+    std::optional<std::uint64_t> size;
+    std::uint32_t chunk_size = 0;
+    std::optional<digest::Midstate> checkpoint;
+  };
+  Upload* add(const Id& upload, const Start& start);
   Upload* find(const Id& upload);
+  static CheckpointTerms usual_checkpoints();
   void begin(Upload& upload);
+  bool must_sync(const Upload& upload) const;
+  void say_plan(Upload& upload);
+  void synced(Upload& upload);
   void place_all(Upload& upload);
   bool place(Upload& upload, Chunk& chunk);
   bool hasher_lags(const Upload& upload) const;
@@ -104,7 +125,7 @@ class DataPath {
   void feed_starving();
   void go_on(Upload& upload);
   void collect();
-  void job_done(Upload& upload);
+  void job_done(Upload& upload, Job job);
   void broken(Upload& upload, const wire::Refusal& why);
   void chunk_written(Upload& upload);
   void finished(Upload& upload);
@@ -117,6 +138,7 @@ class DataPath {
   Listener& listener_;
   ipc::MarkTable marks_;
   KeptMarks kept_;
+  CheckpointTerms checkpoint_terms_;
   ipc::SlotPool slots_;
   std::unordered_map<Id, Upload> uploads_;
   std::deque<Id> starving_;

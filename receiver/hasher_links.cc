@@ -18,8 +18,12 @@ HasherLinks::HasherLinks(transport::Context& context, service::Worker& worker,
   }
 }
 
-void HasherLinks::begin(const wire::Id& upload, std::uint32_t mark, std::uint32_t epoch) {
-  link(mark).send(ipc::Begin{upload, mark, epoch, 0});
+void HasherLinks::begin(const ipc::Begin& begin) {
+  link(begin.mark).send(begin);
+}
+
+void HasherLinks::plan(std::uint32_t mark, const ipc::Plan& plan) {
+  link(mark).send(plan);
 }
 
 bool HasherLinks::hint(std::uint32_t mark, const ipc::Chunk& chunk) {

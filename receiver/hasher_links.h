@@ -13,7 +13,8 @@ class HasherLinks {
   HasherLinks(transport::Context& context, service::Worker& worker, const ipc::SharedMemory& memory,
               int hashers);
 
-  void begin(const wire::Id& upload, std::uint32_t mark, std::uint32_t epoch);
+  void begin(const ipc::Begin& begin);
+  void plan(std::uint32_t mark, const ipc::Plan& plan);
   // A hint: false if it was not sent, the hasher then reads the file.
   bool hint(std::uint32_t mark, const ipc::Chunk& chunk);
   void end(std::uint32_t mark, const ipc::End& end);

@@ -79,6 +79,7 @@ void Receiver::tick() {
   registry_.each([&](Session& session) { sessions.push_back(&session); });
   for (Session* session : sessions) run(*session, session->on_tick(at));
   registry_.expire(at);
+  data_.tick();
   watch_memory();
 }
 
@@ -110,6 +111,10 @@ void Receiver::on_written(const Id& upload, std::uint64_t bytes) {
 void Receiver::on_broken(const Id& upload, const wire::Refusal& why) {
   Session* session = registry_.of_upload(upload);
   if (session) run(*session, session->on_broken(why));
+}
+
+void Receiver::on_synced(const ipc::Synced& synced) {
+  committer_.synced(synced);
 }
 
 void Receiver::on_received(const ipc::AllReceived& received) {

@@ -75,11 +75,13 @@ class Receiver : private DataPath::Listener {
   void on_restored();
   void on_committed(const ipc::Committed& committed);
   void on_failed(const ipc::Failed& failed);
+  void on_checkpointed(const ipc::Checkpointed& checkpointed);
   Session* session_of_answer(std::uint64_t request);
 
   // ---- data path ----
   void on_written(const Id& upload, std::uint64_t bytes) override;
   void on_broken(const Id& upload, const wire::Refusal& why) override;
+  void on_synced(const ipc::Synced& synced) override;
   void on_received(const ipc::AllReceived& received) override;
   void on_closed(const ipc::Abort& abort) override;
   void on_parked(const ipc::Park& park) override;

@@ -21,6 +21,7 @@ void Receiver::on_committer(const ipc::Message& message) {
         if constexpr (std::is_same_v<Told, ipc::Restored>) on_restored();
         if constexpr (std::is_same_v<Told, ipc::Committed>) on_committed(told);
         if constexpr (std::is_same_v<Told, ipc::Failed>) on_failed(told);
+        if constexpr (std::is_same_v<Told, ipc::Checkpointed>) on_checkpointed(told);
       },
       message);
 }
@@ -48,7 +49,7 @@ bool Receiver::open_data(Session& session, const ipc::Opened& opened) {
   wire::Refusal why{wire::Code::stopping,
                     "the server has as many uploads as it can take, send the file again later"};
   try {
-    if (data_.open(opened, session.declared_size())) return true;
+    if (data_.open(opened, session.chunk_size(), session.declared_size())) return true;
   } catch (const posix::Error& error) {
     log().error("session.lost", {{"upload", opened.upload.hex()}, {"error", error.what()}});
     why = {wire::Code::internal, "the server lost data, send the file again"};
@@ -126,6 +127,11 @@ void Receiver::on_restored() {
   posix::crash_point(crash::kRestored);
   data_.keep_only(restored_);
   bind();
+}
+
+void Receiver::on_checkpointed(const ipc::Checkpointed& checkpointed) {
+  committer_.checkpointed(checkpointed.upload);
+  data_.checkpointed(checkpointed);
 }
 
 void Receiver::on_committed(const ipc::Committed& committed) {

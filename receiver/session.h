@@ -77,6 +77,7 @@ class Session {
   const std::optional<Id>& key() const noexcept { return key_; }
   const std::string& filename() const noexcept { return filename_; }
   std::uint64_t expected() const noexcept { return positions_.expected(); }
+  std::uint32_t chunk_size() const noexcept { return chunk_size_; }  // as given to its client
   std::optional<std::uint64_t> declared_size() const noexcept { return declared_size_; }
   std::optional<CreditBook::Member> member() const noexcept { return member_; }
   bool ended() const noexcept { return state_ == State::finished || state_ == State::failed; }

@@ -86,11 +86,17 @@ void StagedFile::write_buffered(std::span<const std::byte> bytes, std::uint64_t 
                                       static_cast<off_t>(bytes.size()), SYNC_FILE_RANGE_WRITE));
 }
 
+// The buffered one always, for the file's length; the other reports errors of what was written by it.
+void StagedFile::sync() {
+  open();
+  if (direct_) posix::sync_data(direct_.get());
+  posix::sync_data(buffered_.get());
+}
+
 void StagedFile::finish(std::uint64_t size) {
   open();
   const posix::Fd buffered = std::move(buffered_);
   const posix::Fd direct = std::move(direct_);
-  // The buffered one always, for the file's length; the other reports errors of what was written by it.
   if (direct) posix::sync_data(direct.get());
   posix::sync_data(buffered.get());
   const std::uint64_t found = posix::info_of(buffered.get()).size;

@@ -20,6 +20,8 @@ class StagedFile {
   // the file system can do it, else through it.
   void write(std::span<const std::byte> bytes, std::uint64_t offset);
 
+  // What is written so far is synced on each descriptor that wrote; they stay open.
+  void sync();
   // All is written: syncs on each descriptor that wrote, checks the size, closes. Final, also if it throws.
   void finish(std::uint64_t size);
   void close();

@@ -34,11 +34,15 @@ StagingWriter::~StagingWriter() {
 
 void StagingWriter::write(const wire::Id& upload, std::shared_ptr<StagedFile> file,
                           std::span<const std::byte> bytes, std::uint64_t offset) {
-  give({upload, std::move(file), bytes, offset, false});
+  give({Kind::write, upload, std::move(file), bytes, offset});
+}
+
+void StagingWriter::sync(const wire::Id& upload, std::shared_ptr<StagedFile> file) {
+  give({Kind::sync, upload, std::move(file), {}, 0});
 }
 
 void StagingWriter::finish(const wire::Id& upload, std::shared_ptr<StagedFile> file, std::uint64_t size) {
-  give({upload, std::move(file), {}, size, true});
+  give({Kind::finish, upload, std::move(file), {}, size});
 }
 
 void StagingWriter::give(Job job) {
@@ -79,10 +83,16 @@ void StagingWriter::serve() {
 
 StagingWriter::Done StagingWriter::carry_out(const Job& job) {
   try {
-    if (job.finish) {
-      job.file->finish(job.at);
-    } else {
-      job.file->write(job.bytes, job.at);
+    switch (job.kind) {
+      case Kind::write:
+        job.file->write(job.bytes, job.at);
+        break;
+      case Kind::sync:
+        job.file->sync();
+        break;
+      case Kind::finish:
+        job.file->finish(job.at);
+        break;
     }
   } catch (const posix::Error& error) {
     return {job.upload, refusal_for(error), error.what()};

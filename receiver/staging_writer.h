@@ -36,6 +36,7 @@ class StagingWriter {
   // `bytes` must stay until the job is done.
   void write(const wire::Id& upload, std::shared_ptr<StagedFile> file, std::span<const std::byte> bytes,
              std::uint64_t offset);
+  void sync(const wire::Id& upload, std::shared_ptr<StagedFile> file);
   void finish(const wire::Id& upload, std::shared_ptr<StagedFile> file, std::uint64_t size);
 
   // What ended since the last call. Readable when there is something.
@@ -44,12 +45,13 @@ class StagingWriter {
   std::size_t pending() const noexcept { return pending_; }  // jobs given and not yet collected
 
  private:
+  enum class Kind { write, sync, finish };
   struct Job {
+    Kind kind;
     wire::Id upload;
     std::shared_ptr<StagedFile> file;
     std::span<const std::byte> bytes;
     std::uint64_t at = 0;  // the offset, or the size of a finish
-    bool finish = false;
   };
   void give(Job job);
   void serve();

@@ -36,7 +36,9 @@ Json object_of(const ledger::Row& row) {
           {"created_at", upload.created_at},
           {"updated_at", upload.updated_at},
           {"finished_at", or_null(upload.finished_at)},
-          {"waits_seconds", or_null(row.session.parked_seconds)}};
+          {"waits_seconds", or_null(row.session.parked_seconds)},
+          {"durable_bytes",
+           upload.state == ledger::State::receiving ? Json(row.session.durable_bytes) : Json(nullptr)}};
 }
 
 Json object_of(const ledger::Event& event) {

@@ -60,6 +60,7 @@ Pairs pairs_of(const ledger::Row& row) {
           {"sha256", hex_of(upload.sha256)},
           {"state", state_and_error(upload)},
           {"waits", waits_of(row)},
+          {"durable", upload.state == ledger::State::receiving ? exact_size(row.session.durable_bytes) : "-"},
           {"created_at", upload.created_at},
           {"updated_at", upload.updated_at},
           {"finished_at", upload.finished_at.value_or("-")}};

@@ -36,6 +36,11 @@ void fields(auto& codec, Like<WriteCounters> auto& part) {
   codec(direct, buffered, unhashed_at_last);
 }
 
+void fields(auto& codec, Like<digest::Midstate> auto& part) {
+  auto& [length, words] = part;
+  codec(length, words);
+}
+
 // ---- receiver to committer ----
 
 void fields(auto& codec, Like<Open> auto& message) {
@@ -58,6 +63,10 @@ void fields(auto& codec, Like<Park> auto& message) {
   auto& [upload, epoch, bytes, why] = message;
   codec(upload, epoch, bytes, why);
 }
+void fields(auto& codec, Like<Synced> auto& message) {
+  auto& [upload, epoch, offset] = message;
+  codec(upload, epoch, offset);
+}
 void fields(auto& codec, Like<Progress> auto& message) {
   auto& [upload, bytes] = message;
   codec(upload, bytes);
@@ -70,8 +79,8 @@ void fields(auto& codec, Like<Event> auto& message) {
 // ---- committer to receiver ----
 
 void fields(auto& codec, Like<Opened> auto& message) {
-  auto& [request, upload, epoch, seek, untar_max_members] = message;
-  codec(request, upload, epoch, seek, untar_max_members);
+  auto& [request, upload, epoch, seek, untar_max_members, checkpoint] = message;
+  codec(request, upload, epoch, seek, untar_max_members, checkpoint);
 }
 void fields(auto& codec, Like<Refused> auto& message) {
   auto& [request, refusal] = message;
@@ -82,8 +91,12 @@ void fields(auto& codec, Like<Finished> auto& message) {
   codec(request, receipt);
 }
 void fields(auto& codec, Like<Restore> auto& message) {
-  auto& [upload, session, epoch, seek, client_sha256, untar_max_members] = message;
-  codec(upload, session, epoch, seek, client_sha256, untar_max_members);
+  auto& [upload, session, epoch, seek, client_sha256, untar_max_members, checkpoint] = message;
+  codec(upload, session, epoch, seek, client_sha256, untar_max_members, checkpoint);
+}
+void fields(auto& codec, Like<Checkpointed> auto& message) {
+  auto& [upload, epoch, state] = message;
+  codec(upload, epoch, state);
 }
 void fields(auto& codec, Like<Committed> auto& message) {
   auto& [upload, receipt] = message;
@@ -97,8 +110,8 @@ void fields(auto& codec, Like<Failed> auto& message) {
 // ---- receiver to hasher ----
 
 void fields(auto& codec, Like<Begin> auto& message) {
-  auto& [upload, mark, epoch, offset] = message;
-  codec(upload, mark, epoch, offset);
+  auto& [upload, mark, epoch, checkpoint] = message;
+  codec(upload, mark, epoch, checkpoint);
 }
 void fields(auto& codec, Like<Chunk> auto& message) {
   auto& [upload, epoch, offset, length, slot, generation] = message;
@@ -107,6 +120,10 @@ void fields(auto& codec, Like<Chunk> auto& message) {
 void fields(auto& codec, Like<End> auto& message) {
   auto& [upload, epoch, size, expected] = message;
   codec(upload, epoch, size, expected);
+}
+void fields(auto& codec, Like<Plan> auto& message) {
+  auto& [upload, epoch, offset] = message;
+  codec(upload, epoch, offset);
 }
 void fields(auto& codec, Like<Drop> auto& message) {
   auto& [upload] = message;
@@ -124,8 +141,8 @@ void fields(auto& codec, Like<Unreadable> auto& message) {
   codec(upload, epoch, sentence);
 }
 void fields(auto& codec, Like<Checkpoint> auto& message) {
-  auto& [upload, epoch, offset, words] = message;
-  codec(upload, epoch, offset, words);
+  auto& [upload, epoch, state] = message;
+  codec(upload, epoch, state);
 }
 
 // ---- committer, supervisor, workers ----

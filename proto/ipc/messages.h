@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -99,6 +98,16 @@ struct Park {
   bool operator==(const Park&) const = default;
 };
 
+// The first so many bytes, a planned offset, are written and synced on the descriptors that wrote them. Said
+// again to a new committer until Checkpointed.
+struct Synced {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::uint64_t offset = 0;
+
+  bool operator==(const Synced&) const = default;
+};
+
 // For the operator: the written mark so far, now and then.
 struct Progress {
   Id upload;
@@ -124,6 +133,7 @@ struct Opened {
   std::uint32_t epoch = 0;  // the last one used; the receiver begins a higher one
   std::uint64_t seek = 0;   // bytes kept from before
   std::uint32_t untar_max_members = 0;
+  std::optional<digest::Midstate> checkpoint = {};  // at or below seek
 
   bool operator==(const Opened&) const = default;
 };
@@ -148,15 +158,25 @@ struct Restore {
   Id upload;
   Open session;  // as it was opened; its request number means nothing
   std::uint32_t epoch = 0;
-  std::uint64_t seek = 0;  // bytes known durable: the last checkpoint, or the size if received
+  std::uint64_t seek = 0;                       // bytes known durable, or the size if received
   std::optional<digest::Digest> client_sha256;  // present: all bytes were received
   std::uint32_t untar_max_members = 0;
+  std::optional<digest::Midstate> checkpoint = {};  // at or below seek
 
   bool operator==(const Restore&) const = default;
 };
 
 struct Restored {
   bool operator==(const Restored&) const = default;
+};
+
+// Both the Synced and the hasher's Checkpoint at this offset came, and the ledger has them.
+struct Checkpointed {
+  Id upload;
+  std::uint32_t epoch = 0;
+  digest::Midstate state;
+
+  bool operator==(const Checkpointed&) const = default;
 };
 
 struct Committed {
@@ -175,12 +195,13 @@ struct Failed {
 
 // ---- receiver to hasher ----
 
-// Hash this upload from its staged file's start. A higher epoch replaces a lower one.
+// Hash this upload: from the start of its staged file, or on from a checkpoint. A higher epoch replaces a
+// lower one; the same one again changes nothing.
 struct Begin {
   Id upload;
   std::uint32_t mark = 0;  // index of its marks in the shared memory
   std::uint32_t epoch = 0;
-  std::uint64_t offset = 0;  // go on from the checkpoint at this offset; 0: from the start
+  std::optional<digest::Midstate> checkpoint = {};
 
   bool operator==(const Begin&) const = default;
 };
@@ -205,6 +226,16 @@ struct End {
   digest::Digest expected{};
 
   bool operator==(const End&) const = default;
+};
+
+// Say the Checkpoint at this offset when the digest is there. It lies at or beyond all that was taken before
+// it was sent, and replaces an earlier one.
+struct Plan {
+  Id upload;
+  std::uint32_t epoch = 0;
+  std::uint64_t offset = 0;  // a multiple of digest::kBlockBytes
+
+  bool operator==(const Plan&) const = default;
 };
 
 // Forget the upload.
@@ -239,12 +270,11 @@ struct Unreadable {
   bool operator==(const Unreadable&) const = default;
 };
 
-// SHA-256 state after `offset` bytes, a multiple of 64.
+// The digest at a planned offset. Said again to a new committer.
 struct Checkpoint {
   Id upload;
   std::uint32_t epoch = 0;
-  std::uint64_t offset = 0;
-  std::array<std::uint32_t, 8> words{};
+  digest::Midstate state;
 
   bool operator==(const Checkpoint&) const = default;
 };
@@ -297,9 +327,10 @@ struct Reload {
   bool operator==(const Reload&) const = default;
 };
 
-using Message = std::variant<Hello, Open, Find, AllReceived, Abort, Park, Progress, Event, Opened, Refused,
-                             Finished, Restore, Restored, Committed, Failed, Begin, Chunk, End, Drop, Verdict,
-                             Unreadable, Checkpoint, RunUntar, UntarEnded, LogLine, Ready, Alive, Reload>;
+using Message =
+    std::variant<Hello, Open, Find, AllReceived, Abort, Park, Synced, Progress, Event, Opened, Refused,
+                 Finished, Restore, Restored, Checkpointed, Committed, Failed, Begin, Chunk, End, Plan, Drop,
+                 Verdict, Unreadable, Checkpoint, RunUntar, UntarEnded, LogLine, Ready, Alive, Reload>;
 
 std::string encode(const Message& message);
 

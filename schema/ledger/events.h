@@ -10,6 +10,7 @@ inline constexpr char kParked[] = "parked";    // {"bytes":N,"epoch":N,"why":…
 inline constexpr char kResumed[] = "resumed";  // {"bytes":N,"epoch":N,"name":…}; N bytes are there already
 inline constexpr char kExpired[] = "expired";  // {"code":N,"error":…}
 inline constexpr char kLost[] = "lost";        // {"bytes":N}; so many bytes are not in staging any more
+inline constexpr char kCut[] = "cut";  // {"bytes":N,"written":N}; the machine died, it goes on at `bytes`
 inline constexpr char kReceived[] =
     "received";  // {"size":N,"epoch":N,"direct":N,"buffered":N,"unhashed_at_last":N}
 inline constexpr char kVerified[] = "verified";      // {"sha256":…,"from_slots":N,"from_file":N}

@@ -142,7 +142,7 @@ std::optional<Row> Reader::by_routing_id(const std::string& user, const std::str
   return first(query, row_from);
 }
 
-std::optional<Checkpoint> Reader::newest_checkpoint(const Id& id) const {
+std::optional<Checkpoint> Reader::checkpoint(const Id& id) const {
   Query query = connection_->query(sql::kCheckpoint);
   query.add(id.hex());
   return first(query, checkpoint_from);

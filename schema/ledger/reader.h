@@ -78,7 +78,7 @@ class Reader {
   // The newest upload of (user, key), and of an original's (user, routing id).
   std::optional<Row> by_key(const std::string& user, const Id& key) const;
   std::optional<Row> by_routing_id(const std::string& user, const std::string& routing_id) const;
-  std::optional<Checkpoint> newest_checkpoint(const Id& id) const;
+  std::optional<Checkpoint> checkpoint(const Id& id) const;
 
  private:
   friend class Writer;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -77,10 +76,10 @@ struct Member {
   Digest sha256{};
 };
 
-// A SHA-256 state after `offset` bytes that are durable.
+// A SHA-256 state after `state.length` bytes that are durable: where hashing goes on.
 struct Checkpoint {
-  std::uint64_t offset = 0;  // a multiple of 64
-  std::array<std::uint32_t, 8> words{};
+  std::uint32_t epoch = 0;  // in which these bytes were written and hashed
+  digest::Midstate state;
 };
 
 }  // namespace dync::ledger

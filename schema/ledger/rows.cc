@@ -94,17 +94,18 @@ Member member_from(const Query& query) {
 }
 
 Checkpoint checkpoint_from(const Query& query) {
-  Checkpoint checkpoint{.offset = query.size(0), .words = {}};
-  const std::string bytes = query.text(1);
-  if (bytes.size() != sizeof(checkpoint.words)) throw Error("the ledger holds an invalid checkpoint");
+  Checkpoint checkpoint{.epoch = word_at(query, 0), .state = {query.size(1), {}}};
+  auto& words = checkpoint.state.words;
+  const std::string bytes = query.text(2);
+  if (bytes.size() != sizeof(words)) throw Error("the ledger holds an invalid checkpoint");
   for (std::size_t i = 0; i < bytes.size(); ++i)
-    checkpoint.words[i / 4] = checkpoint.words[i / 4] << 8 | static_cast<unsigned char>(bytes[i]);
+    words[i / 4] = words[i / 4] << 8 | static_cast<unsigned char>(bytes[i]);
   return checkpoint;
 }
 
-std::string blob_of(const Checkpoint& checkpoint) {
+std::string blob_of(const digest::Midstate& state) {
   std::string bytes;
-  for (const std::uint32_t word : checkpoint.words)
+  for (const std::uint32_t word : state.words)
     for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(word >> shift & 0xff));
   return bytes;
 }

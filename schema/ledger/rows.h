@@ -14,6 +14,6 @@ Member member_from(const Query& query);
 Checkpoint checkpoint_from(const Query& query);
 State state_from(const Query& query, int column);
 
-std::string blob_of(const Checkpoint& checkpoint);  // eight big-endian words
+std::string blob_of(const digest::Midstate& state);  // eight big-endian words
 
 }  // namespace dync::ledger

@@ -56,7 +56,7 @@ inline constexpr char kMembers[] = "SELECT path, size, sha256 FROM members WHERE
 inline constexpr char kCounts[] = "SELECT state, count(*) FROM uploads GROUP BY state";
 inline constexpr char kBytes[] = "SELECT state, sum(bytes_received) FROM uploads GROUP BY state";
 inline constexpr char kCheckpoint[] =
-    "SELECT offset, state FROM checkpoints WHERE upload_id = ? ORDER BY offset DESC LIMIT 1";
+    "SELECT epoch, offset, state FROM checkpoints WHERE upload_id = ? ORDER BY offset DESC LIMIT 1";
 
 #undef DYNC_ROW
 #undef DYNC_EVENT
@@ -92,6 +92,8 @@ inline constexpr char kAttach[] =
     "UPDATE sessions SET routing_id = ?, chunk_size = ?, max_queue = ?, epoch = ?, reserves = ?, mode = ?, "
     "group_id = ?, parked_seconds = NULL WHERE upload_id = ?";
 inline constexpr char kSetDurable[] = "UPDATE sessions SET durable_bytes = ? WHERE upload_id = ?";
+inline constexpr char kRaiseDurable[] =
+    "UPDATE sessions SET durable_bytes = max(durable_bytes, ?) WHERE upload_id = ?";
 inline constexpr char kEndSession[] =
     "UPDATE sessions SET reserves = NULL, parked_seconds = NULL, kept = ? WHERE upload_id = ?";
 inline constexpr char kSetReceived[] =
@@ -102,9 +104,8 @@ inline constexpr char kDropMembers[] = "DELETE FROM members WHERE upload_id = ?"
 inline constexpr char kAddMember[] =
     "INSERT INTO members (upload_id, path, size, sha256) VALUES (?, ?, ?, ?)";
 inline constexpr char kAddCheckpoint[] =
-    "INSERT INTO checkpoints (upload_id, offset, state) VALUES (?, ?, ?) "
-    "ON CONFLICT (upload_id, offset) DO UPDATE SET state = excluded.state";
-inline constexpr char kDropCheckpoints[] = "DELETE FROM checkpoints WHERE upload_id = ? AND offset > ?";
+    "INSERT INTO checkpoints (upload_id, offset, state, epoch) VALUES (?, ?, ?, ?)";
+inline constexpr char kDropCheckpoint[] = "DELETE FROM checkpoints WHERE upload_id = ?";
 inline constexpr char kAddEvent[] =
     "INSERT INTO events (upload_id, at, process, event, detail) VALUES (?, ?, ?, ?, ?)";
 

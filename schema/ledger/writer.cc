@@ -94,11 +94,13 @@ void Writer::set_resumed(const Upload& upload, const Session& session) {
 void Writer::set_lost(const Id& id) {
   set_progress(id, 0);
   connection_->query(sql::kSetDurable).add_size(0).add(id.hex()).run();
+  drop_checkpoint(id);
 }
 
 void Writer::set_verified(const Id& id, const Digest& sha256) {
   step(id, State::verified);
   connection_->query(sql::kSetSha256).add(digest::to_hex(sha256)).add(id.hex()).run();
+  drop_checkpoint(id);
 }
 
 void Writer::set_destination(const Id& id, const std::string& clean_name, const std::string& destination) {
@@ -116,6 +118,7 @@ void Writer::set_ended(const Id& id, State state, std::uint32_t code, const std:
   step(id, state);
   connection_->query(sql::kSetError).add(std::int64_t{code}).add(sentence).add(id.hex()).run();
   connection_->query(sql::kEndSession).add(std::int64_t{kept}).add(id.hex()).run();
+  drop_checkpoint(id);
 }
 
 void Writer::set_held(const Id& id) {
@@ -133,17 +136,20 @@ void Writer::set_members(const Id& id, std::span<const Member> members) {
         .run();
 }
 
-void Writer::add_checkpoint(const Id& id, const Checkpoint& checkpoint) {
-  const std::string state = blob_of(checkpoint);
+void Writer::set_checkpoint(const Id& id, const Checkpoint& checkpoint) {
+  const std::string words = blob_of(checkpoint.state);
+  drop_checkpoint(id);
   connection_->query(sql::kAddCheckpoint)
       .add(id.hex())
-      .add_size(checkpoint.offset)
-      .add_blob(std::as_bytes(std::span(state)))
+      .add_size(checkpoint.state.length)
+      .add_blob(std::as_bytes(std::span(words)))
+      .add(std::int64_t{checkpoint.epoch})
       .run();
+  connection_->query(sql::kRaiseDurable).add_size(checkpoint.state.length).add(id.hex()).run();
 }
 
-void Writer::drop_checkpoints_above(const Id& id, std::uint64_t offset) {
-  connection_->query(sql::kDropCheckpoints).add(id.hex()).add_size(offset).run();
+void Writer::drop_checkpoint(const Id& id) {
+  connection_->query(sql::kDropCheckpoint).add(id.hex()).run();
 }
 
 void Writer::add_event(const std::optional<Id>& id, std::string_view process, std::string_view event,

@@ -41,7 +41,7 @@ class Writer {
   void set_waited(const Id& id, std::uint64_t seconds);
   // A session serves it again: name, metadata and destination as they were posted last, and what it reserves.
   void set_resumed(const Upload& upload, const Session& session);
-  // Its staged bytes are gone: it starts at 0.
+  // Its staged bytes are gone, and with them its checkpoint: it starts at 0.
   void set_lost(const Id& id);
   void set_verified(const Id& id, const Digest& sha256);
   // An archive's item got its name: reserves it in place of the former destination.
@@ -53,8 +53,9 @@ class Writer {
   void set_held(const Id& id);
   // Replaces what an earlier try wrote.
   void set_members(const Id& id, std::span<const Member> members);
-  void add_checkpoint(const Id& id, const Checkpoint& checkpoint);
-  void drop_checkpoints_above(const Id& id, std::uint64_t offset);
+  // In place of an older one, and so many bytes are durable. It goes when the upload is verified, lost or
+  // ended.
+  void set_checkpoint(const Id& id, const Checkpoint& checkpoint);
 
   void add_event(const std::optional<Id>& id, std::string_view process, std::string_view event,
                  const std::string& detail);
@@ -62,6 +63,7 @@ class Writer {
  private:
   friend class Batch;
   void step(const Id& id, State to);
+  void drop_checkpoint(const Id& id);
 
   posix::Fd lock_;
   std::shared_ptr<Connection> connection_;

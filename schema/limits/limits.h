@@ -83,6 +83,11 @@ inline constexpr seconds kSelfTest{10};             // for the receiver to be re
 inline constexpr seconds kReceiverStop{5};          // writes that are under way at SIGTERM
 inline constexpr int kMessagesATurn = 64;           // read from the network before others get their turn
 
+// ---- checkpoints ----
+inline constexpr std::uint64_t kCheckpoint =
+    256 * kMiB;                                 // between two of an upload: what is read again at most
+inline constexpr seconds kCheckpointPause{30};  // on a slow link: what a power cut loses at most
+
 // ---- hasher ----
 inline constexpr milliseconds kHintPause{100};       // without a hint for so long it reads the file
 inline constexpr std::size_t kHashShare = 4 * kMiB;  // of one upload, before the next gets its turn

@@ -164,7 +164,7 @@ TEST_F(Admin, ColumnsOfJsonAreTheLedgers) {
   EXPECT_THAT(keys, testing::UnorderedElementsAre(
                         "upload_id", "origin", "filename", "clean_name", "destination", "metadata", "untar",
                         "size_declared", "bytes_received", "sha256", "state", "error_code", "error",
-                        "created_at", "updated_at", "finished_at", "waits_seconds"));
+                        "created_at", "updated_at", "finished_at", "waits_seconds", "durable_bytes"));
   EXPECT_TRUE(upload.at("sha256").is_null());
   EXPECT_EQ(upload.at("state"), "receiving");
 }
@@ -184,6 +184,7 @@ TEST_F(Admin, APartialThatWaitsForItsClientIsSeen) {
   EXPECT_THAT(run("show bb2").out, AllOf(HasSubstr("for its client since 2"), HasSubstr("61 s")));
   EXPECT_THAT(run("show aa1").out, Not(HasSubstr("for its client")));
   EXPECT_EQ(run_json("show bb2").at("waits_seconds"), 61);
+  EXPECT_EQ(run_json("show bb2").at("durable_bytes"), 12345);
   EXPECT_EQ(run_json("show bb2").at("state"), "receiving");
   EXPECT_TRUE(run_json("show aa1").at("waits_seconds").is_null());
 }

@@ -69,7 +69,7 @@ class ReceiverSide {
     taken_ = *marks_.take(upload_, 0, bytes);
     return begin();
   }
-  ipc::Begin begin() const { return {upload_, taken_.index, taken_.epoch, 0}; }
+  ipc::Begin begin() const { return {upload_, taken_.index, taken_.epoch}; }
   ipc::End end(std::span<const std::byte> data) const {
     return {upload_, taken_.epoch, data.size(), sha256_of(data)};
   }

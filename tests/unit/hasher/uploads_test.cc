@@ -242,7 +242,7 @@ TEST_F(UploadsTest, MessagesThatCantBeAreNoEnd) {
   auto side = receiver(1);
   take(side.lend(data, 0).value());
   take(side.end(data));
-  take(ipc::Begin{side.upload(), 16, 1, 0});
+  take(ipc::Begin{side.upload(), 16, 1});
   take(ipc::Hello{});
   take(ipc::Drop{side.upload()});
   work();

@@ -31,6 +31,9 @@ inline wire::Receipt receipt() {
           .destination = "/data/pdf/a.pdf",
           .committed_at = "2026-01-31T09:15:02.123Z"};
 }
+inline digest::Midstate midstate() {
+  return {640, {1, 2, 3, 4, 5, 6, 7, 0xdeadbeef}};
+}
 inline wire::Refusal refusal() {
   return {wire::Code::no_space, "no space: 12 bytes free, 13 wanted"};
 }
@@ -64,6 +67,9 @@ inline Abort sample(For<Abort>) {
 inline Park sample(For<Park>) {
   return {id(2), 70001, 1ULL << 40, "silent for 60 s"};
 }
+inline Synced sample(For<Synced>) {
+  return {id(2), 70001, 1ULL << 28};
+}
 inline Progress sample(For<Progress>) {
   return {id(2), 12345678901};
 }
@@ -72,7 +78,7 @@ inline Event sample(For<Event>) {
 }
 
 inline Opened sample(For<Opened>) {
-  return {1, id(4), 65537, 1ULL << 33, 10};
+  return {1, id(4), 65537, 1ULL << 33, 10, midstate()};
 }
 inline Refused sample(For<Refused>) {
   return {2, refusal()};
@@ -81,10 +87,13 @@ inline Finished sample(For<Finished>) {
   return {3, receipt()};
 }
 inline Restore sample(For<Restore>) {
-  return {id(5), sample(For<Open>{}), 6, 1ULL << 34, digest(7), 11};
+  return {id(5), sample(For<Open>{}), 6, 1ULL << 34, digest(7), 11, midstate()};
 }
 inline Restored sample(For<Restored>) {
   return {};
+}
+inline Checkpointed sample(For<Checkpointed>) {
+  return {id(6), 70001, midstate()};
 }
 inline Committed sample(For<Committed>) {
   return {id(6), receipt()};
@@ -94,13 +103,16 @@ inline Failed sample(For<Failed>) {
 }
 
 inline Begin sample(For<Begin>) {
-  return {id(8), 16383, 70000, 1ULL << 28};
+  return {id(8), 16383, 70000, midstate()};
 }
 inline Chunk sample(For<Chunk>) {
   return {id(8), 70000, 1ULL << 20, 1048576, 63, 1ULL << 50};
 }
 inline End sample(For<End>) {
   return {id(8), 70000, 4242, digest(40)};
+}
+inline Plan sample(For<Plan>) {
+  return {id(8), 70000, 1ULL << 28};
 }
 inline Drop sample(For<Drop>) {
   return {id(8)};
@@ -113,7 +125,7 @@ inline Unreadable sample(For<Unreadable>) {
   return {id(9), 2, "cannot read data: Input/output error"};
 }
 inline Checkpoint sample(For<Checkpoint>) {
-  return {id(9), 2, 640, {1, 2, 3, 4, 5, 6, 7, 0xdeadbeef}};
+  return {id(9), 2, midstate()};
 }
 
 inline RunUntar sample(For<RunUntar>) {

@@ -152,7 +152,7 @@ class Receiver {
   }
 
   void say_begin(const Upload& upload) {
-    const auto packet = encode(Begin{upload.id, upload.mark.index, upload.mark.epoch, 0});
+    const auto packet = encode(Begin{upload.id, upload.mark.index, upload.mark.epoch});
     posix::send_packet(channels_[upload.mark.index % kHashers].get(), std::as_bytes(std::span(packet)));
   }
 

@@ -216,18 +216,46 @@ TEST_F(WriterTest, MembersAreReplacedAsAWhole) {
   EXPECT_EQ(found[0].sha256, digest_of(3));
 }
 
-TEST_F(WriterTest, CheckpointsComeBackAndAreCut) {
+constexpr Checkpoint kEarly{1, {64, {1, 2, 3, 4, 5, 6, 7, 0xffffffff}}};
+constexpr Checkpoint kLate{2, {128, {8, 7, 6, 5, 4, 3, 2, 1}}};
+
+TEST_F(WriterTest, TheNewestCheckpointReplacesTheOneBeforeAndRaisesWhatIsDurable) {
   put(writer_, 1);
-  const Checkpoint early{64, {1, 2, 3, 4, 5, 6, 7, 0xffffffff}};
-  const Checkpoint late{128, {8, 7, 6, 5, 4, 3, 2, 1}};
   change([&] {
-    writer_.add_checkpoint(id_of(1), early);
-    writer_.add_checkpoint(id_of(1), late);
+    writer_.set_checkpoint(id_of(1), kEarly);
+    writer_.set_checkpoint(id_of(1), kLate);
   });
-  EXPECT_EQ(writer_.read().newest_checkpoint(id_of(1))->words, late.words);
-  change([&] { writer_.drop_checkpoints_above(id_of(1), 100); });
-  EXPECT_EQ(writer_.read().newest_checkpoint(id_of(1))->offset, 64U);
-  EXPECT_EQ(writer_.read().newest_checkpoint(id_of(1))->words, early.words);
+  const auto found = writer_.read().checkpoint(id_of(1));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->state, kLate.state);
+  EXPECT_EQ(found->epoch, 2U);
+  EXPECT_EQ(writer_.read().row(id_of(1))->session.durable_bytes, 128U);
+  SQLite::Database database(file_.string());
+  EXPECT_EQ(database.execAndGet("SELECT count(*) FROM checkpoints").getInt(), 1);
+}
+
+TEST_F(WriterTest, ACheckpointNeverLowersWhatIsDurable) {
+  put(writer_, 1);
+  change([&] {
+    writer_.set_parked(id_of(1), 1, 1000);
+    writer_.set_checkpoint(id_of(1), kLate);
+  });
+  EXPECT_EQ(writer_.read().row(id_of(1))->session.durable_bytes, 1000U);
+}
+
+TEST_F(WriterTest, ACheckpointGoesWithItsBytesOrItsUpload) {
+  for (std::uint8_t number = 1; number < 4; ++number) put(writer_, number);
+  put(writer_, 4, State::received);
+  change([&] {
+    for (std::uint8_t number = 1; number < 5; ++number) writer_.set_checkpoint(id_of(number), kLate);
+    writer_.set_lost(id_of(1));
+    writer_.set_ended(id_of(2), State::aborted, 408, "gone", false);
+    writer_.set_verified(id_of(4), digest_of(4));
+  });
+  EXPECT_FALSE(writer_.read().checkpoint(id_of(1)));
+  EXPECT_FALSE(writer_.read().checkpoint(id_of(2)));
+  EXPECT_TRUE(writer_.read().checkpoint(id_of(3)));
+  EXPECT_FALSE(writer_.read().checkpoint(id_of(4)));
 }
 
 TEST_F(WriterTest, EventsAreAppendOnly) {
