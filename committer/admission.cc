@@ -56,10 +56,15 @@ wire::Receipt receipt_of(const ledger::Upload& upload) {
 }
 
 Admission::Admission(const config::Config& config, const ledger::Reader& ledger, Jobs& jobs)
-    : rules_(config), most_per_user_(config.limits.max_uploads_per_user), ledger_(ledger), jobs_(jobs) {}
+    : rules_(config),
+      room_(config, jobs),
+      most_per_user_(config.limits.max_uploads_per_user),
+      ledger_(ledger),
+      jobs_(jobs) {}
 
 void Admission::use(const config::Config& config) {
   rules_ = rules::Rules(config);
+  room_.use(config.limits);
   most_per_user_ = config.limits.max_uploads_per_user;
 }
 
@@ -73,8 +78,10 @@ Answer Admission::judge(const ipc::Open& open) const {
 Answer Admission::place(const ipc::Open& open, rules::Destination destination) const {
   Job* job = open.options ? jobs_.by_key(open.user, open.options->key) : nullptr;
   if (auto refusal = conflict(destination, job)) return std::move(*refusal);
-  if (job == nullptr || job->parked())
+  if (job == nullptr || job->parked()) {
     if (auto refusal = too_many(open.user)) return std::move(*refusal);
+    if (auto refusal = room_.lacks(open, destination.directory, job)) return std::move(*refusal);
+  }
   if (job != nullptr) return Resumed{job, std::move(destination)};
   return Accepted{std::move(destination)};
 }

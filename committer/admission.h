@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "committer/job.h"
+#include "committer/room.h"
 #include "proto/ipc/messages.h"
 #include "schema/config/config.h"
 #include "schema/ledger/reader.h"
@@ -49,6 +50,7 @@ class Admission {
   std::optional<wire::Refusal> conflict(const rules::Destination& destination, const Job* own) const;
 
   rules::Rules rules_;
+  Room room_;
   std::uint32_t most_per_user_;
   const ledger::Reader& ledger_;
   Jobs& jobs_;

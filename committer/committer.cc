@@ -1,5 +1,8 @@
 #include "committer/committer.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "committer/crash_points.h"
 #include "committer/detail.h"
 #include "committer/recovery.h"
@@ -76,6 +79,22 @@ void Committer::start() {
   socket_.bind(names::ipc_endpoint(names::committer_socket(worker_.options().runtime_dir)));
   outbox_.release(socket_);
   parking_.keep_looking();
+  keep_ledgers_room();
+  worker_.loop().every(limits::kLedgerRenewed, [this] { keep_ledgers_room(); });
+}
+
+// From what is kept back: then a full disk stops uploads, never the ledger.
+void Committer::keep_ledgers_room() {
+  bool kept = false;
+  try {
+    const std::uint64_t disk = posix::space_of(config_.ledger.parent_path()).total;
+    const std::uint64_t most = config::kept_back(config_.limits, disk) / limits::kLedgerShare;
+    kept = ledger_.keep_room(std::min(limits::kLedgerAhead, most));
+  } catch (const posix::Error& error) {
+    worker_.log().debug("ledger.no_room_ahead", {{"error", error.what()}});
+  }
+  if (std::exchange(ledger_has_room_, kept) && !kept)
+    worker_.log().warning("ledger.no_room_ahead", {{"disk", config_.ledger.parent_path().string()}});
 }
 
 // The next committer goes on counting from here.

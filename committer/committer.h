@@ -30,6 +30,7 @@ class Committer {
   void start();
   void turn();
   void stop();
+  void keep_ledgers_room();
   bool take_one();
   bool take_message();
 
@@ -50,6 +51,7 @@ class Committer {
   Checkpoints checkpoints_;
   Sessions sessions_;
   Uploads uploads_;
+  bool ledger_has_room_ = true;
   transport::Context transport_;
   transport::Socket socket_;
 };

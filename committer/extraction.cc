@@ -5,6 +5,7 @@
 #include "committer/crash_points.h"
 #include "committer/detail.h"
 #include "committer/publish.h"
+#include "committer/retry.h"
 #include "schema/ledger/events.h"
 #include "schema/limits/limits.h"
 #include "schema/limits/untar_exit.h"
@@ -56,8 +57,7 @@ void Extraction::open(const Id& id) {
 void Extraction::opened(const Id& id, const Outcome<Ready>& outcome) {
   Job* job = context_.jobs.find(id);
   if (job == nullptr) return;
-  if (const auto* failure = std::get_if<Failure>(&outcome))
-    return context_.fail(*job, internal(failure->sentence), true);
+  if (const auto* failure = std::get_if<Failure>(&outcome)) return not_done(*job, *failure);
   const auto& ready = std::get<Ready>(outcome);
   if (ready.readiness != Readiness::ready) return not_ready(*job, ready.readiness);
   run(id, ready.files);
@@ -91,7 +91,20 @@ void Extraction::ended(const Id& id, const Untarred& result) {
   if (result.signal == 0 && result.code == limits::untar_exit::kNotATar) return not_a_tar(*job);
   // Killed from outside, as when memory runs out, it says nothing about the archive.
   if (result.signal == SIGKILL && ++job->kills < limits::kUntarKills) return open(id);
+  if (result.signal == 0 && result.code == limits::untar_exit::kNoRoom)
+    return wait(*job, "there is no room for the archive's files");
   context_.fail(*job, refusal_of(result), false);
+}
+
+void Extraction::not_done(Job& job, const Failure& failure) {
+  if (passes(failure.kind)) return wait(job, failure.sentence);
+  context_.fail(job, internal(failure.sentence), true);
+}
+
+// dync-untar took away what it had written, so the disk is as it was.
+void Extraction::wait(Job& job, const std::string& why) {
+  context_.log.error("upload.waits", {{"upload", job.id().hex()}, {"error", why}});
+  context_.later(pause_after(job.tries), [this, id = job.id()] { open(id); });
 }
 
 void Extraction::check(const Job& job) {
@@ -112,8 +125,7 @@ void Extraction::check(const Job& job) {
 void Extraction::checked(const Id& id, const Outcome<Checked>& outcome) {
   Job* job = context_.jobs.find(id);
   if (job == nullptr) return;
-  if (const auto* failure = std::get_if<Failure>(&outcome))
-    return context_.fail(*job, internal(failure->sentence), true);
+  if (const auto* failure = std::get_if<Failure>(&outcome)) return not_done(*job, *failure);
   const auto& result = std::get<Checked>(outcome).tree;
   if (const auto* refusal = std::get_if<wire::Refusal>(&result)) return context_.fail(*job, *refusal, false);
   accept(*job, std::get<Tree>(result));

@@ -31,6 +31,8 @@ class Extraction {
   void not_ready(Job& job, Readiness readiness);
   void run(const Id& id, const std::shared_ptr<UntarFiles>& files);
   void ended(const Id& id, const Untarred& result);
+  void not_done(Job& job, const Failure& failure);
+  void wait(Job& job, const std::string& why);
   void check(const Job& job);
   void checked(const Id& id, const Outcome<Checked>& outcome);
   void accept(Job& job, const Tree& tree);

@@ -16,6 +16,7 @@ void erase_own(std::map<std::pair<std::string, std::string>, Id>& index,
 
 Job& Jobs::add(Job job) {
   link(job);
+  job.number = ++last_;
   const Id id = job.id();
   return *(jobs_[id] = std::make_unique<Job>(std::move(job)));
 }
@@ -43,6 +44,7 @@ void Jobs::link(const Job& job) {
   routing_ids_[{upload.origin, session.routing_id}] = job.id();
   if (session.reserves) destinations_[*session.reserves] = job.id();
   ++users_[upload.origin];
+  announced_ += upload.size_declared.value_or(0);
 }
 
 void Jobs::unlink(const Job& job) {
@@ -56,6 +58,7 @@ void Jobs::unlink(const Job& job) {
   }
   erase_own(routing_ids_, {upload.origin, session.routing_id}, job.id());
   if (session.reserves) destinations_.erase(*session.reserves);
+  announced_ -= upload.size_declared.value_or(0);
   if (--users_[upload.origin] == 0) users_.erase(upload.origin);
 }
 
@@ -110,7 +113,13 @@ std::vector<Job*> Jobs::all() {
   std::vector<Job*> jobs;
   jobs.reserve(jobs_.size());
   for (const auto& [id, job] : jobs_) jobs.push_back(job.get());
+  std::sort(jobs.begin(), jobs.end(),
+            [](const Job* one, const Job* other) { return one->number < other->number; });
   return jobs;
+}
+
+void Jobs::each(const std::function<void(const Job&)>& visit) const {
+  for (const auto& [id, job] : jobs_) visit(*job);
 }
 
 }  // namespace dync::committer

@@ -39,8 +39,9 @@ struct Job {
   bool park_repeated = false;
   // Of a parked one: since when it waits. Where an earlier committer lived, as much before this one began.
   std::chrono::steady_clock::time_point waits_since = std::chrono::steady_clock::now();
-  int tries = 0;  // of the step that runs now
-  int kills = 0;  // how often dync-untar was killed over it
+  int tries = 0;             // of the step that runs now
+  int kills = 0;             // how often dync-untar was killed over it
+  std::uint64_t number = 0;  // in the order in which they came
 
   const Id& id() const noexcept { return row.upload.upload_id; }
   ledger::State state() const noexcept { return row.upload.state; }
@@ -79,8 +80,10 @@ class Jobs {
   void reserve(Job& job, const std::string& destination);
   std::size_t count(const std::string& user) const;  // without the parked ones
   std::vector<Job*> parked(const std::string& user);
+  std::uint64_t announced() const noexcept { return announced_; }  // bytes of all that are not parked
   std::size_t opening() const;
-  std::vector<Job*> all();  // in the order of their ids
+  void each(const std::function<void(const Job&)>& visit) const;
+  std::vector<Job*> all();  // oldest first
 
  private:
   using Name = std::pair<std::string, std::string>;
@@ -93,6 +96,8 @@ class Jobs {
   std::map<Name, Id> routing_ids_;
   std::map<std::string, Id> destinations_;
   std::map<std::string, std::size_t> users_;
+  std::uint64_t announced_ = 0;
+  std::uint64_t last_ = 0;
   std::map<std::string, std::set<Id>> parked_;  // by user
 };
 

@@ -16,6 +16,11 @@ constexpr seconds kLookLeast{1};
 constexpr seconds kLookMost{60};
 constexpr int kLooksInTtl = 10;  // so it is overrun by a tenth at most
 
+void longest_first(std::vector<Job*>& parked) {
+  std::sort(parked.begin(), parked.end(),
+            [](const Job* one, const Job* other) { return one->waits_since < other->waits_since; });
+}
+
 }  // namespace
 
 void Parking::park(Job& job, const ipc::Park& message) {
@@ -70,14 +75,26 @@ void Parking::note(Job& job) {
   context_.ledger.set_waited(job.id(), now);
 }
 
+bool Parking::make_room(std::uint64_t bytes) {
+  auto jobs = context_.jobs.all();
+  std::erase_if(jobs, [](const Job* job) { return !job->parked() || job->row.upload.bytes_received == 0; });
+  longest_first(jobs);
+  std::uint64_t freed = 0;
+  for (Job* job : jobs) {
+    if (freed >= bytes) break;
+    freed += job->row.upload.bytes_received;
+    expire(*job, "the disk is full, and uploads under way needed its room");
+  }
+  return freed > 0;
+}
+
 void Parking::keep_bounded(const Job& newest) {
   const std::string user = newest.row.upload.origin;
   const std::size_t most = context_.config.limits.max_uploads_per_user;
   auto parked = context_.jobs.parked(user);
   if (parked.size() <= most) return;
   std::erase(parked, &newest);
-  std::sort(parked.begin(), parked.end(),
-            [](const Job* one, const Job* other) { return one->waits_since < other->waits_since; });
+  longest_first(parked);
   parked.resize(parked.size() + 1 - most);
   for (Job* job : parked)
     expire(*job, "user " + user + " has more than " + std::to_string(most) +

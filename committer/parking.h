@@ -20,6 +20,10 @@ class Parking {
   // The upload has lost its session. Its user's longest waiting partial expires if these are too many now.
   void park(Job& job, const ipc::Park& message);
 
+  // Uploads under way need room: partials expire, those that wait longest first, until so many bytes are
+  // free. False if none has any.
+  bool make_room(std::uint64_t bytes);
+
   // Expires whoever has waited for limits.partial_ttl, and notes of the others how long they have waited.
   void look();
   // Looks from now on about once a minute, oftener where partial_ttl is short.

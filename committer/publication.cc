@@ -1,10 +1,9 @@
 #include "committer/publication.h"
 
-#include <algorithm>
-
 #include "committer/admission.h"
 #include "committer/crash_points.h"
 #include "committer/detail.h"
+#include "committer/retry.h"
 #include "proto/posix/crash_point.h"
 #include "schema/ledger/events.h"
 #include "schema/limits/limits.h"
@@ -14,14 +13,6 @@ namespace {
 
 namespace events = ledger::events;
 using ledger::State;
-using std::chrono::milliseconds;
-
-constexpr milliseconds kAgainFirst{100};
-constexpr int kAgainDoublings = 8;  // then every 25 s
-
-milliseconds pause_after(int tries) {
-  return kAgainFirst * (1 << std::min(tries, kAgainDoublings));
-}
 
 wire::Refusal not_published(const std::string& reason) {
   return {wire::Code::internal, "the server could not publish the upload: " + reason + "; tell its operator"};
@@ -80,12 +71,10 @@ void Publication::not_ready(Job& job, Readiness readiness) {
   context_.later(limits::kWriterPoll, [this, id = job.id()] { prepare(id); });
 }
 
-// What was received can be committed once there is room again.
 void Publication::not_prepared(Job& job, const Failure& failure) {
-  const bool passes = failure.kind == posix::Kind::no_space || failure.kind == posix::Kind::exhausted;
-  if (!passes) return context_.fail(job, not_published(failure.sentence), true);
+  if (!passes(failure.kind)) return context_.fail(job, not_published(failure.sentence), true);
   context_.log.error("upload.waits", {{"upload", job.id().hex()}, {"error", failure.sentence}});
-  context_.later(pause_after(job.tries++), [this, id = job.id()] { prepare(id); });
+  context_.later(pause_after(job.tries), [this, id = job.id()] { prepare(id); });
 }
 
 void Publication::publish(const Id& id) {
@@ -103,7 +92,7 @@ void Publication::published(const Id& id, const Outcome<Published>& outcome) {
   if (job == nullptr) return;
   if (const auto* failure = std::get_if<Failure>(&outcome)) {
     context_.log.error("upload.not_published", {{"upload", id.hex()}, {"error", failure->sentence}});
-    return context_.later(pause_after(job->tries++), [this, id] { publish(id); });
+    return context_.later(pause_after(job->tries), [this, id] { publish(id); });
   }
   const auto& result = std::get<Published>(outcome);
   switch (result.result) {

@@ -278,6 +278,10 @@ void Sessions::progress(const ipc::Progress& message) {
   context_.ledger.set_progress(message.upload, message.bytes);
 }
 
+void Sessions::make_room(const ipc::MakeRoom& message) {
+  if (!parking_.make_room(message.bytes)) context_.outbox.to_receiver(ipc::NoPartial{});
+}
+
 void Sessions::settled(const Id& id) {
   for (ipc::Open& open_message : waiting_.take_for(id)) open(std::move(open_message));
 }

@@ -21,6 +21,7 @@ class Sessions {
   void park(const ipc::Park& message);
   void abort(const ipc::Abort& message);
   void progress(const ipc::Progress& message);
+  void make_room(const ipc::MakeRoom& message);
 
   // This upload is parked, received, or has ended: judges the post-files that waited for that.
   void settled(const Id& id);

@@ -37,6 +37,7 @@ void Uploads::from_receiver(const ipc::Message& message) {
                         [this](const ipc::Abort& abort) { sessions_.abort(abort); },
                         [this](const ipc::Progress& mark) { sessions_.progress(mark); },
                         [this](const ipc::Synced& synced) { checkpoints_.synced(synced); },
+                        [this](const ipc::MakeRoom& wanted) { sessions_.make_room(wanted); },
                         [this](const ipc::Event& told) { event(kReceiver, told); },
                         [this, &message](const auto&) { misplaced(kReceiver, message); }},
              message);

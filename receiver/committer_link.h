@@ -44,6 +44,7 @@ class CommitterLink {
   // The ledger has it, or needs it no more.
   void checkpointed(const wire::Id& upload) { synced_.erase(upload); }
   void progress(const wire::Id& upload, std::uint64_t bytes);
+  void make_room(std::uint64_t bytes) { link_.try_send(ipc::MakeRoom{bytes}); }
   // Committed or Failed came: it need not hear of this upload again.
   void ended(const wire::Id& upload);
 

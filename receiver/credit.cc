@@ -11,9 +11,11 @@ template <typename Change>
 void CreditBook::change(Account& account, Change apply) {
   const std::uint64_t before = account.bytes();
   const std::uint64_t held_before = account.held();
+  const std::uint64_t promised_before = account.promised();
   apply(account);
   used_ = used_ - before + account.bytes();
   held_ = held_ - held_before + account.held();
+  promised_ = promised_ - promised_before + account.promised();
 }
 
 CreditBook::Member CreditBook::join(const CreditTerms& terms) {
@@ -36,6 +38,7 @@ void CreditBook::leave(Member member) {
   if (found == accounts_.end()) return;
   used_ -= found->second.bytes();
   held_ -= found->second.held();
+  promised_ -= found->second.promised();
   accounts_.erase(found);
 }
 
@@ -46,7 +49,7 @@ std::uint64_t CreditBook::window(const Account& account) const {
   const CreditTerms& terms = account.terms;
   const std::uint64_t reserve = terms.original ? limits::kOriginalReserve : 0;
   const std::uint64_t queue = terms.max_queue > reserve ? terms.max_queue - reserve : 1;
-  const std::uint64_t fair = budget_ / terms.chunk_size / std::max<std::size_t>(1, accounts_.size());
+  const std::uint64_t fair = grantable_ / terms.chunk_size / std::max<std::size_t>(1, accounts_.size());
   const std::uint64_t most = limits::kWindow / terms.chunk_size;
   const std::uint64_t grown =
       (limits::kFirstWindow + account.delivered + account.delivered_before) / terms.chunk_size;
@@ -65,7 +68,7 @@ std::uint32_t CreditBook::due(const Account& account) const {
 }
 
 std::uint64_t CreditBook::room(const Account& account) const {
-  return used_ >= budget_ ? 0 : (budget_ - used_) / account.terms.chunk_size;
+  return used_ >= grantable_ ? 0 : (grantable_ - used_) / account.terms.chunk_size;
 }
 
 void CreditBook::queue(Member member, Account& account) {

@@ -16,13 +16,18 @@ struct CreditTerms {
   std::uint32_t chunk_size = 0;  // bytes; each chunk counts as one of this size until it is written
   std::uint32_t max_queue = 0;   // chunks
   bool original = false;         // its limit stays kOriginalReserve below max_queue
+  bool sized = false;            // its size was announced
 };
 
 class CreditBook {
  public:
   using Member = std::uint64_t;
 
-  explicit CreditBook(std::uint64_t budget) : budget_(budget) {}
+  explicit CreditBook(std::uint64_t budget) : budget_(budget), grantable_(budget) {}
+
+  // From now on grants no more than keeps the sum below this, which the disk has room for. What was granted
+  // before stays.
+  void allow(std::uint64_t bytes) { grantable_ = std::min(budget_, bytes); }
 
   Member join(const CreditTerms& terms);
   // After a restart of the receiver: whatever the last one granted lies within max_queue chunks of the
@@ -75,6 +80,8 @@ class CreditBook {
 
   std::uint64_t used() const noexcept { return used_; }  // bytes granted and not yet written
   std::uint64_t held() const noexcept { return held_; }  // bytes taken and not yet written
+  // What clients of streams were told that they may send, and is not written.
+  std::uint64_t promised() const noexcept { return promised_; }
   std::uint64_t window_of(Member member) const { return window(accounts_.at(member)); }  // chunks
   std::uint64_t limit(Member member) const { return accounts_.at(member).limit; }
   std::uint64_t told(Member member) const { return accounts_.at(member).told; }
@@ -104,6 +111,7 @@ class CreditBook {
     std::uint64_t outstanding() const { return std::max(taken, closed ? taken : told) - written; }
     std::uint64_t held() const { return (taken - written) * terms.chunk_size; }
     std::uint64_t bytes() const { return resting ? 0 : outstanding() * terms.chunk_size; }
+    std::uint64_t promised() const { return terms.sized ? 0 : outstanding() * terms.chunk_size; }
   };
 
   // Changes an account and keeps the sum in step.
@@ -115,7 +123,8 @@ class CreditBook {
   void queue(Member member, Account& account);
 
   std::uint64_t budget_;
-  std::uint64_t used_ = 0, held_ = 0;
+  std::uint64_t grantable_;
+  std::uint64_t used_ = 0, held_ = 0, promised_ = 0;
   Member last_ = 0;
   std::unordered_map<Member, Account> accounts_;
   std::deque<Member> waiting_;  // in the order of their turns; may name members that left

@@ -10,20 +10,31 @@
 #include "schema/names/names.h"
 
 namespace dync::receiver {
+namespace {
+
+std::chrono::milliseconds room_patience() {
+  const auto usual = static_cast<std::uint64_t>(limits::kRoomPatience.count());
+  return std::chrono::milliseconds(posix::test_value("DYNC_TEST_ROOM_PATIENCE", usual));
+}
+
+}  // namespace
 
 DataPath::DataPath(service::Worker& worker, ipc::SharedMemory& memory, HasherLinks& hashers,
-                   int writer_threads, std::filesystem::path tmp_dir, KeptMarks kept, Listener& listener)
+                   const config::Config& config, KeptMarks kept, Listener& listener)
     : worker_(worker),
       memory_(memory),
       hashers_(hashers),
-      tmp_dir_(std::move(tmp_dir)),
+      tmp_dir_(config.storage.tmp_dir),
+      limits_(config.limits),
       listener_(listener),
       marks_(memory),
       kept_(std::move(kept)),
       checkpoint_terms_(usual_checkpoints()),
       slots_(memory),
-      writer_(writer_threads) {
+      room_(room_patience()),
+      writer_(config.workers.writer_threads) {
   worker_.loop().on_readable(writer_.event_fd(), [this] { collect(); });
+  worker_.loop().every(limits::kRoomPause, [this] { look_for_room(); });
 }
 
 DataPath::Upload* DataPath::find(const Id& upload) {
@@ -46,6 +57,7 @@ DataPath::Upload* DataPath::add(const Id& id, const Start& start) {
   upload.plan =
       CheckpointPlan(checkpoint_terms_, start.chunk_size, upload.checkpoint ? upload.checkpoint->length : 0,
                      std::chrono::steady_clock::now());
+  room_.join(id, start.size, start.bytes, start.bytes > 0 ? upload.file->taken() : 0);
   return &upload;
 }
 
@@ -128,12 +140,11 @@ void DataPath::go_on(Upload& upload) {
   if (upload.closing) return shut(upload);
   if (must_sync(upload)) {
     upload.job = Job::sync;
-    writer_.sync(upload.id, upload.file);
-  } else if (upload.placed > 0) {
-    const Chunk& first = upload.chunks.front();
-    upload.job = Job::write;
-    writer_.write(upload.id, upload.file, first.bytes, first.offset);
-  } else if (upload.chunks.empty() && upload.park) {
+    return writer_.sync(upload.id, upload.file);
+  }
+  if (upload.placed > 0) return write_first(upload);
+  if (upload.park) let_go(upload);
+  if (upload.chunks.empty() && upload.park) {
     upload.job = Job::finish;
     writer_.finish(upload.id, upload.file, upload.written);
   } else if (upload.chunks.empty() && upload.end && !upload.received) {
@@ -141,6 +152,13 @@ void DataPath::go_on(Upload& upload) {
     upload.job = Job::finish;
     writer_.finish(upload.id, upload.file, upload.end->size);
   }
+}
+
+void DataPath::write_first(Upload& upload) {
+  const Chunk& first = upload.chunks.front();
+  upload.job = Job::write;
+  if (!std::exchange(upload.writing, true) && room_.fits_whole(upload.id)) upload.file->allow_ahead();
+  writer_.write(upload.id, upload.file, first.bytes, first.offset);
 }
 
 void DataPath::collect() {
@@ -151,6 +169,9 @@ void DataPath::collect() {
     if (done.failure) {
       worker_.log().error("upload.write_failed", {{"upload", done.upload.hex()}, {"error", done.detail}});
       broken(*upload, *done.failure);
+    } else if (done.no_room) {
+      worker_.log().debug("upload.no_room", {{"upload", done.upload.hex()}, {"error", done.detail}});
+      no_room(*upload);
     } else if (!upload->closing) {
       job_done(*upload, job);
     }
@@ -190,6 +211,9 @@ void DataPath::chunk_written(Upload& upload) {
   const std::uint64_t length = chunk.length;
   upload.chunks.pop_front();
   --upload.placed;
+  room_.wrote(upload.id, length, now());
+  if (upload.file->allocated()) room_.allocated(upload.id);
+  if (!upload.starving) place_all(upload);
   listener_.on_written(upload.id, length);
 }
 
@@ -228,6 +252,7 @@ void DataPath::shut(Upload& upload) {
   hashers_.drop(upload.mark, upload.id);
   marks_.give_back(upload.mark);
   kept_.retire(upload.id);
+  room_.leave(upload.id, now());
   const std::optional<ipc::Abort> abort = std::move(upload.abort);
   uploads_.erase(Id(upload.id));
   if (abort) listener_.on_closed(*abort);

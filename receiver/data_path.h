@@ -14,7 +14,9 @@
 #include "receiver/checkpoint_plan.h"
 #include "receiver/hasher_links.h"
 #include "receiver/kept_marks.h"
+#include "receiver/room.h"
 #include "receiver/staging_writer.h"
+#include "schema/config/config.h"
 
 namespace dync::receiver {
 
@@ -33,10 +35,11 @@ class DataPath {
     virtual void on_received(const ipc::AllReceived& received) = 0;  // written, synced, closed
     virtual void on_closed(const ipc::Abort& abort) = 0;             // nothing writes it any more
     virtual void on_parked(const ipc::Park& park) = 0;               // the same, and what there is is synced
+    virtual void on_stuck(std::uint64_t bytes) = 0;  // uploads wait for so much room, and none goes on
   };
 
-  DataPath(service::Worker& worker, ipc::SharedMemory& memory, HasherLinks& hashers, int writer_threads,
-           std::filesystem::path tmp_dir, KeptMarks kept, Listener& listener);
+  DataPath(service::Worker& worker, ipc::SharedMemory& memory, HasherLinks& hashers,
+           const config::Config& config, KeptMarks kept, Listener& listener);
 
   // A new upload, or one that was parked: its file is cut to the bytes that it had then. False if the server
   // has as many uploads as marks. Throws posix::Error if its staging can't be used.
@@ -58,6 +61,13 @@ class DataPath {
   // on_closed() if that fails.
   void park(const Id& upload, const std::string& why);
 
+  // From now on keeps so much of the disk back.
+  void use(const config::Limits& limits) { limits_ = limits; }
+  // Bytes that are free on the disk for uploads.
+  std::uint64_t room();
+  // Nothing else made room: ends the upload that is in the others' way, if there is one. on_broken() follows.
+  void give_up_one();
+
   // A hasher is a new one: what is written needs no slot any more.
   void free_slots_of(std::uint32_t hasher) { slots_.collect_written(hasher, hashers_.count()); }
   // Says Begin and End of its uploads once more. The same epoch twice changes nothing for a hasher.
@@ -78,7 +88,8 @@ class DataPath {
     std::uint64_t length = 0;
     transport::Frame frame;            // its bytes, until it is in a slot
     std::span<const std::byte> bytes;  // in the slot, or in the frame if it is small
-    bool placed = false;               // ready to be written
+    std::optional<std::uint32_t> slot;
+    bool granted = false;  // there is room for it on the disk
   };
   enum class Job { none, write, sync, finish };
   struct Upload {
@@ -90,6 +101,7 @@ class DataPath {
     Job job = Job::none;       // under way
     bool begun = false;        // the hasher knows it
     bool starving = false;     // stands in starving_
+    bool writing = false;      // its first write was given to a thread
     bool durable = false;      // complete before this receiver began
     bool closing = false;
     std::optional<ipc::Abort> abort;
@@ -121,9 +133,20 @@ class DataPath {
   void place_all(Upload& upload);
   bool place(Upload& upload, Chunk& chunk);
   bool hasher_lags(const Upload& upload) const;
+  // ---- room on the disk (data_path_room.cc) ----
+  bool has_room(const Upload& upload, Chunk& chunk);
+  void measure();
+  void no_room(Upload& upload);
+  void unplace(Upload& upload);
+  void let_go(Upload& upload);
+  void look_for_room();
+  void tell_of_room();
+  static Room::Time now() { return std::chrono::steady_clock::now(); }
+
   void starve(Upload& upload);
   void feed_starving();
   void go_on(Upload& upload);
+  void write_first(Upload& upload);
   void collect();
   void job_done(Upload& upload, Job job);
   void broken(Upload& upload, const wire::Refusal& why);
@@ -135,12 +158,17 @@ class DataPath {
   ipc::SharedMemory& memory_;
   HasherLinks& hashers_;
   std::filesystem::path tmp_dir_;
+  config::Limits limits_;
   Listener& listener_;
   ipc::MarkTable marks_;
   KeptMarks kept_;
   CheckpointTerms checkpoint_terms_;
   ipc::SlotPool slots_;
   std::unordered_map<Id, Upload> uploads_;
+  Room room_;
+  std::optional<Room::Time> measured_at_;
+  bool short_ = false;  // the log tells that room is short
+  Room::Time short_at_;
   std::deque<Id> starving_;
   bool looking_ = false;  // the timer of feed_starving() runs
   bool stopping_ = false;

@@ -9,10 +9,13 @@
 // both marks have passed it, so a chunk that found none is looked after by a short timer.
 namespace dync::receiver {
 
-// In order: a chunk that waits for a slot holds back those behind it.
+// In order: a chunk that waits for room or for a slot holds back those behind it. Without room it takes no
+// slot.
 void DataPath::place_all(Upload& upload) {
   while (upload.placed < upload.chunks.size()) {
-    if (!place(upload, upload.chunks[upload.placed])) return starve(upload);
+    Chunk& chunk = upload.chunks[upload.placed];
+    if (!has_room(upload, chunk)) return;
+    if (!place(upload, chunk)) return starve(upload);
     ++upload.placed;
   }
 }
@@ -29,6 +32,7 @@ bool DataPath::place(Upload& upload, Chunk& chunk) {
   const auto data = std::as_const(chunk.frame).bytes();
   std::memcpy(lent->bytes.data(), data.data(), data.size());
   chunk.bytes = lent->bytes.first(data.size());
+  chunk.slot = lent->slot;
   chunk.frame = transport::Frame();
   if (lags) return true;
   begin(upload);

@@ -36,7 +36,7 @@ Receiver::Receiver(service::Worker& worker, ipc::SharedMemory& memory, const con
       book_(config.flow.budget),
       hashers_(context_, worker, memory, config.workers.hashers),
       committer_(context_, worker, memory, [this](const ipc::Message& message) { on_committer(message); }),
-      data_(worker, memory, hashers_, config.workers.writer_threads, config.storage.tmp_dir,
+      data_(worker, memory, hashers_, config,
             KeptMarks(names::marks_file(config.ledger), posix::boot_id(), memory.sizes().marks), *this) {}
 
 void Receiver::start() {
@@ -95,6 +95,7 @@ void Receiver::watch_memory() {
 
 void Receiver::use(const config::Config& config) {
   terms_.idle_timeout = config.limits.idle_timeout;
+  data_.use(config.limits);
   gate_.refresh();
 }
 
@@ -139,6 +140,11 @@ void Receiver::on_parked(const ipc::Park& park) {
   log().info("upload.parked", {{"upload", park.upload.hex()}, {"bytes", park.bytes}, {"why", park.why}});
   leaving_.erase(park.upload);
   committer_.park(park);
+}
+
+// Partials that nobody sends now come first; where there is none, the committer says so.
+void Receiver::on_stuck(std::uint64_t bytes) {
+  committer_.make_room(bytes);
 }
 
 }  // namespace dync::receiver

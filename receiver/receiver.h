@@ -85,6 +85,7 @@ class Receiver : private DataPath::Listener {
   void on_received(const ipc::AllReceived& received) override;
   void on_closed(const ipc::Abort& abort) override;
   void on_parked(const ipc::Park& park) override;
+  void on_stuck(std::uint64_t bytes) override;
 
   void bind();
   void turn();

@@ -22,6 +22,7 @@ void Receiver::on_committer(const ipc::Message& message) {
         if constexpr (std::is_same_v<Told, ipc::Committed>) on_committed(told);
         if constexpr (std::is_same_v<Told, ipc::Failed>) on_failed(told);
         if constexpr (std::is_same_v<Told, ipc::Checkpointed>) on_checkpointed(told);
+        if constexpr (std::is_same_v<Told, ipc::NoPartial>) data_.give_up_one();
       },
       message);
 }

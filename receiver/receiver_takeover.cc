@@ -26,6 +26,7 @@ void Receiver::ask(Session& session, ipc::Open open) {
     if (open.options) make_room_by_replacing(session, open);
     if (!open.options) make_room_of_original(open);
   }
+  open.promised = book_.promised();
   committer_.ask(std::move(open));
 }
 

@@ -36,13 +36,19 @@ void StagedFile::open() {
   preallocate();
 }
 
-// Blocks beyond the file's end: they cost no time later and lie together. Without room for the whole file the
-// upload ends now rather than after hours; a file system that can't do it is no reason to end.
-void StagedFile::preallocate() const {
-  if (!size_ || *size_ < limits::kPreallocate) return;
-  const auto length = static_cast<off_t>(*size_);
-  if (::fallocate(buffered_.get(), FALLOC_FL_KEEP_SIZE, 0, length) == 0) return;
-  if (posix::kind_of(errno) == posix::Kind::no_space) posix::fail("allocate", directory_.native());
+// Blocks beyond the file's end: they cost no time later and lie together. Where that is not possible the file
+// is written as it comes; what a full disk gave of them goes back.
+void StagedFile::preallocate() {
+  if (!size_ || *size_ < limits::kPreallocate || ahead_ != Ahead::allowed) return;
+  if (::fallocate(buffered_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(*size_)) == 0)
+    ahead_ = Ahead::done;
+  else if (posix::kind_of(errno) == posix::Kind::no_space)
+    cut_back(posix::info_of(buffered_.get()).size);
+}
+
+// Gives up the blocks beyond, too. A file that can't be cut only holds more room than it needs.
+void StagedFile::cut_back(std::uint64_t bytes) const noexcept {
+  static_cast<void>(::ftruncate(buffered_.get(), static_cast<off_t>(bytes)));
 }
 
 void StagedFile::open_direct() {
@@ -57,6 +63,17 @@ void StagedFile::open_direct() {
 
 void StagedFile::write(std::span<const std::byte> bytes, std::uint64_t offset) {
   open();
+  try {
+    write_somehow(bytes, offset);
+  } catch (const posix::Error& error) {
+    // A part of it may be there.
+    if (error.kind() == posix::Kind::no_space && posix::info_of(buffered_.get()).size > offset)
+      cut_back(offset);
+    throw;
+  }
+}
+
+void StagedFile::write_somehow(std::span<const std::byte> bytes, std::uint64_t offset) {
   if (fits_direct(bytes, offset) && write_direct(bytes, offset)) return;
   write_buffered(bytes, offset);
 }
@@ -95,6 +112,8 @@ void StagedFile::sync() {
 
 void StagedFile::finish(std::uint64_t size) {
   open();
+  // A partial that waits for its client holds no more of the disk than it needs.
+  if (allocated() && size < *size_) cut_back(posix::info_of(buffered_.get()).size);
   const posix::Fd buffered = std::move(buffered_);
   const posix::Fd direct = std::move(direct_);
   if (direct) posix::sync_data(direct.get());
@@ -110,6 +129,12 @@ void StagedFile::finish(std::uint64_t size) {
 void StagedFile::close() {
   buffered_.reset();
   direct_.reset();
+}
+
+std::uint64_t StagedFile::taken() const {
+  const posix::Fd directory = posix::open_directory(directory_);
+  const auto found = posix::find_at(directory.get(), names::kStagedData);
+  return found ? found->taken : 0;
 }
 
 std::uint64_t StagedFile::length() const {

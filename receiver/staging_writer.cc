@@ -95,9 +95,11 @@ StagingWriter::Done StagingWriter::carry_out(const Job& job) {
         break;
     }
   } catch (const posix::Error& error) {
-    return {job.upload, refusal_for(error), error.what()};
+    if (!job.finish && error.kind() == posix::Kind::no_space)
+      return {job.upload, std::nullopt, true, error.what()};
+    return {job.upload, refusal_for(error), false, error.what()};
   }
-  return {job.upload, std::nullopt, {}};
+  return {job.upload, std::nullopt, false, {}};
 }
 
 }  // namespace dync::receiver

@@ -23,7 +23,8 @@ class StagingWriter {
  public:
   struct Done {
     wire::Id upload;
-    std::optional<wire::Refusal> failure;  // for the client: 507 no space, 500 all else
+    std::optional<wire::Refusal> failure;  // for the client: 507 no space at the last sync, 500 all else
+    bool no_room = false;                  // nothing was written for want of space: it can be tried again
     std::string detail;                    // of a failure, for the log
   };
 

@@ -7,6 +7,7 @@
 
 #include "dync_version.h"
 #include "proto/posix/crash_point.h"
+#include "proto/posix/error.h"
 #include "proto/posix/file.h"
 #include "schema/limits/untar_exit.h"
 #include "untar/crash_points.h"
@@ -51,6 +52,10 @@ int run(const untar::Limits& limits) {
     const untar::Outcome outcome = untar::extract(kArchive, kDirectory, limits);
     if (outcome.exit_code == untar_exit::kRefused) posix::write_all(kReport, outcome.sentence);
     return outcome.exit_code;
+  } catch (const posix::Error& error) {
+    if (error.kind() == posix::Kind::no_space) return untar_exit::kNoRoom;
+    posix::write_all(kReport, error.what());
+    return untar_exit::kFailed;
   } catch (const std::exception& e) {
     posix::write_all(kReport, e.what());
     return untar_exit::kFailed;

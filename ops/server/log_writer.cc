@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 #include "proto/posix/process.h"
 
@@ -40,9 +41,6 @@ std::unique_ptr<spdlog::logger> open_file(const config::Logging& logging) {
     logger->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc));
     logger->set_level(spdlog::level::trace);
     logger->flush_on(spdlog::level::trace);
-    logger->set_error_handler([name = logging.file->native()](const std::string& why) {
-      std::fprintf(stderr, "dync-server: cannot write the log file %s: %s\n", name.c_str(), why.c_str());
-    });
     return logger;
   } catch (const spdlog::spdlog_ex& error) {
     throw std::runtime_error("cannot open the log file " + logging.file->native() + ": " + error.what());
@@ -52,16 +50,53 @@ std::unique_ptr<spdlog::logger> open_file(const config::Logging& logging) {
 }  // namespace
 
 struct LogWriter::Impl {
+  void to_file(const std::string& line);
+  bool put(const std::string& line);
+  void could_not(const std::string& why);
+
   Level least;
   Console console;
   bool on_console = true;
   bool journal = writes_to_journal();
+  std::string name;  // of the file
   std::unique_ptr<spdlog::logger> file;
+  std::uint64_t lost = 0;  // lines that the file could not take since it last took one
+  bool failed = false;     // the line that is being written
 };
+
+bool LogWriter::Impl::put(const std::string& line) {
+  failed = false;
+  file->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  return !failed;
+}
+
+// Of a full disk one line tells, not one for each line that is lost.
+void LogWriter::Impl::could_not(const std::string& why) {
+  if (!std::exchange(failed, true) && lost == 0)
+    std::fprintf(stderr, "dync-server: cannot write the log file %s: %s\n", name.c_str(), why.c_str());
+}
+
+// The line before may have been cut in the middle, so what tells of it begins a new one.
+void LogWriter::Impl::to_file(const std::string& line) {
+  if (lost > 0) {
+    const std::string gap =
+        log_line(posix::utc_now(), Level::warning, "server", "log.lines_lost count=" + std::to_string(lost));
+    if (!put("\n" + gap)) {
+      ++lost;
+      return;
+    }
+    lost = 0;
+  }
+  if (!put(line)) ++lost;
+}
 
 LogWriter::LogWriter(const config::Logging& logging, Console console)
     : impl_(std::make_unique<Impl>(
-          Impl{.least = level_of(logging), .console = console, .file = open_file(logging)})) {}
+          Impl{.least = level_of(logging), .console = console, .file = open_file(logging)})) {
+  if (!impl_->file) return;
+  impl_->name = logging.file->native();
+  impl_->file->set_error_handler([impl = impl_.get()](const std::string& why) { impl->could_not(why); });
+}
 
 LogWriter::~LogWriter() = default;
 
@@ -81,7 +116,7 @@ void LogWriter::write(Level level, std::string_view process, std::string_view te
     // One write, so that a line stays whole beside what others print there.
     std::fwrite(shown.data(), 1, shown.size(), stderr);
   }
-  if (impl_->file) impl_->file->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  if (impl_->file) impl_->to_file(line);
 }
 
 }  // namespace dync::server

@@ -20,8 +20,8 @@ std::string journal_line(service::Level level, std::string_view process, std::st
 service::Level level_of(const config::Logging& logging);
 
 // The only one that writes the log: to standard error (as the journal wants it, if that is where it goes) and
-// to the file of the config, rotated by size. A line that can't be written is told on standard error and
-// lost; the server goes on.
+// to the file of the config, rotated by size. Lines that the file can't take, as on a full disk, are counted;
+// the first is told on standard error, their number in the file when it takes lines again.
 class LogWriter {
  public:
   enum class Console { all, errors };

@@ -44,8 +44,9 @@ void fields(auto& codec, Like<digest::Midstate> auto& part) {
 // ---- receiver to committer ----
 
 void fields(auto& codec, Like<Open> auto& message) {
-  auto& [request, user, routing_id, filename, metadata, options, chunk_size, max_queue, after] = message;
-  codec(request, user, routing_id, filename, metadata, options, chunk_size, max_queue, after);
+  auto& [request, user, routing_id, filename, metadata, options, chunk_size, max_queue, after, promised] =
+      message;
+  codec(request, user, routing_id, filename, metadata, options, chunk_size, max_queue, after, promised);
 }
 void fields(auto& codec, Like<Find> auto& message) {
   auto& [request, user, routing_id] = message;
@@ -70,6 +71,10 @@ void fields(auto& codec, Like<Synced> auto& message) {
 void fields(auto& codec, Like<Progress> auto& message) {
   auto& [upload, bytes] = message;
   codec(upload, bytes);
+}
+void fields(auto& codec, Like<MakeRoom> auto& message) {
+  auto& [bytes] = message;
+  codec(bytes);
 }
 void fields(auto& codec, Like<Event> auto& message) {
   auto& [upload, event, detail] = message;

@@ -22,10 +22,10 @@ struct Row {
 using Table = std::tuple<
     // receiver to committer
     Row<0x01, Hello>, Row<0x02, Open>, Row<0x03, Find>, Row<0x04, AllReceived>, Row<0x05, Abort>,
-    Row<0x06, Progress>, Row<0x07, Event>, Row<0x08, Park>, Row<0x09, Synced>,
+    Row<0x06, Progress>, Row<0x07, Event>, Row<0x08, Park>, Row<0x09, Synced>, Row<0x0c, MakeRoom>,
     // committer to receiver
     Row<0x20, Opened>, Row<0x21, Refused>, Row<0x22, Finished>, Row<0x23, Restore>, Row<0x24, Restored>,
-    Row<0x25, Committed>, Row<0x26, Failed>, Row<0x27, Checkpointed>,
+    Row<0x25, Committed>, Row<0x26, Failed>, Row<0x27, Checkpointed>, Row<0x2c, NoPartial>,
     // receiver to hasher
     Row<0x40, Begin>, Row<0x41, Chunk>, Row<0x42, End>, Row<0x43, Drop>, Row<0x44, Plan>,
     // hasher to committer

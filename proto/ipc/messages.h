@@ -42,6 +42,8 @@ struct Open {
   // The receiver ends or parks this upload to make room for the new one: to be judged only after its Park,
   // Abort or AllReceived has come.
   std::optional<Id> after = {};
+  // Bytes that clients without an announced size may still send by the credit that they have.
+  std::uint64_t promised = 0;
 
   bool operator==(const Open&) const = default;
 };
@@ -114,6 +116,15 @@ struct Progress {
   std::uint64_t bytes = 0;
 
   bool operator==(const Progress&) const = default;
+};
+
+// Uploads wait for room on the staging disk and none goes on: partials that wait for their clients are to
+// expire, those that wait longest first, until so many bytes are free. Answered by NoPartial where there is
+// none. Said again while that lasts.
+struct MakeRoom {
+  std::uint64_t bytes = 0;
+
+  bool operator==(const MakeRoom&) const = default;
 };
 
 // One more row for the ledger's events. `detail` is a JSON object.
@@ -191,6 +202,11 @@ struct Failed {
   wire::Refusal refusal;
 
   bool operator==(const Failed&) const = default;
+};
+
+// No partial waits, so none can make room.
+struct NoPartial {
+  bool operator==(const NoPartial&) const = default;
 };
 
 // ---- receiver to hasher ----
@@ -327,10 +343,10 @@ struct Reload {
   bool operator==(const Reload&) const = default;
 };
 
-using Message =
-    std::variant<Hello, Open, Find, AllReceived, Abort, Park, Synced, Progress, Event, Opened, Refused,
-                 Finished, Restore, Restored, Checkpointed, Committed, Failed, Begin, Chunk, End, Plan, Drop,
-                 Verdict, Unreadable, Checkpoint, RunUntar, UntarEnded, LogLine, Ready, Alive, Reload>;
+using Message = std::variant<Hello, Open, Find, AllReceived, Abort, Park, Synced, Progress, MakeRoom, Event,
+                             Opened, Refused, Finished, Restore, Restored, Checkpointed, Committed, Failed,
+                             NoPartial, Begin, Chunk, End, Plan, Drop, Verdict, Unreadable, Checkpoint,
+                             RunUntar, UntarEnded, LogLine, Ready, Alive, Reload>;
 
 std::string encode(const Message& message);
 

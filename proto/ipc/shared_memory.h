@@ -120,6 +120,9 @@ class SlotPool {
   // the upload already holds half of all slots (so that the hasher is never further behind than that).
   std::optional<Lent> lend(std::uint32_t mark, std::uint32_t epoch, std::uint64_t end, Until until);
 
+  // A chunk that was not written after all, and is under way no more, gives its slot up.
+  void give_back(std::uint32_t slot);
+
   // Takes back what both marks have passed, and what belongs to an epoch that is over. Returns how many.
   // A slot with a write under way must have its epoch alive: end an epoch only after its writes ended.
   std::size_t collect();

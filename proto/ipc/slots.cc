@@ -64,6 +64,13 @@ std::size_t SlotPool::collect() {
   return free_.size() - before;
 }
 
+void SlotPool::give_back(std::uint32_t slot) {
+  if (!loans_.at(slot)) return;
+  --held_[loans_[slot]->mark];
+  loans_[slot].reset();
+  free_.push_back(slot);
+}
+
 std::size_t SlotPool::collect_written(std::uint32_t hasher, std::uint32_t hashers) {
   for (auto& loan : loans_) {
     if (loan && loan->mark % hashers == hasher) loan->until = Until::written;

@@ -21,6 +21,7 @@ FileInfo info_from(const struct stat& entry) {
   FileInfo info{};
   info.type = type_of(entry.st_mode);
   info.size = static_cast<std::uint64_t>(entry.st_size);
+  info.taken = static_cast<std::uint64_t>(entry.st_blocks) * 512;
   info.mtime_ns = std::int64_t{entry.st_mtim.tv_sec} * 1'000'000'000 + entry.st_mtim.tv_nsec;
   info.device = entry.st_dev;
   info.inode = entry.st_ino;
@@ -74,11 +75,22 @@ std::optional<FileInfo> find(const Path& path) {
   return find_named(AT_FDCWD, path.native(), path.native());
 }
 
-std::uint64_t free_bytes(const Path& path) {
+bool allocate_ahead(const Path& path, std::uint64_t bytes) {
+  return allocate_ahead(open_file(path, O_RDWR).get(), bytes);
+}
+
+bool allocate_ahead(int fd, std::uint64_t bytes) noexcept {
+  return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) == 0;
+}
+
+Space space_of(const Path& path) {
   struct statvfs room {};
   if (retried([&] { return ::statvfs(path.c_str(), &room); }) != 0)
     fail("ask for the free space of", path.native());
-  return std::uint64_t{room.f_bavail} * room.f_frsize;
+  struct stat entry {};
+  if (::stat(path.c_str(), &entry) != 0) fail("look at", path.native());
+  return {std::uint64_t{room.f_bavail} * room.f_frsize, std::uint64_t{room.f_blocks} * room.f_frsize,
+          entry.st_dev};
 }
 
 }  // namespace dync::posix

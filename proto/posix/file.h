@@ -22,7 +22,8 @@ enum class FileType { regular, directory, symlink, other };
 
 struct FileInfo {
   FileType type;
-  std::uint64_t size;     // bytes
+  std::uint64_t size;   // bytes
+  std::uint64_t taken;  // bytes of the disk: less than size in a hole, more where blocks were allocated ahead
   std::int64_t mtime_ns;  // since the epoch
   std::uint64_t device;
   std::uint64_t inode;
@@ -82,8 +83,18 @@ void each_entry(int directory, const std::function<void(const std::string&)>& vi
 // false while a writable descriptor exists anywhere. True where the file system knows no leases.
 bool nobody_writes(int fd);
 
-// Free bytes for this user on the file system of `path`.
-std::uint64_t free_bytes(const Path& path);
+// Blocks for the first `bytes` of a file that is there, its size stays. False if there is no room for them, or
+// the file system can't do it.
+bool allocate_ahead(const Path& path, std::uint64_t bytes);
+bool allocate_ahead(int fd, std::uint64_t bytes) noexcept;
+
+// The file system of `path`.
+struct Space {
+  std::uint64_t free;   // bytes that this user may still take
+  std::uint64_t total;  // bytes
+  std::uint64_t device;
+};
+Space space_of(const Path& path);
 
 // A sealed memory file of exactly `bytes`, and a shared mapping of one.
 Fd make_memory_file(const char* name, std::size_t bytes);

@@ -118,6 +118,10 @@ void read_named(Config& config);
 // The text of a config file together with what read_named found: what the workers get.
 std::string bundle(std::string_view text, const Named& named);
 
+// Bytes that are kept back on a file system of so many: limits.min_free_space, or 1 GiB or 5 %, whichever is
+// less.
+std::uint64_t kept_back(const Limits& limits, std::uint64_t file_system);
+
 // What parse can't see: that each directory is there and writable, that tmp_dir and the dropboxes share a
 // file system, that the ledger lies in none of them. Throws Error.
 void check_directories(const Config& config);

@@ -107,4 +107,15 @@ void Connection::keep_wal() {
     throw Error("ledger " + file_ + ": its write-ahead log can't be made persistent");
 }
 
+void Connection::grow_in_steps(std::uint32_t bytes) {
+  int step = static_cast<int>(bytes);
+  sqlite3_file_control(database_->getHandle(), "main", SQLITE_FCNTL_CHUNK_SIZE, &step);
+}
+
+// SQLite does it: closing another descriptor of the file would end the locks that it holds on it.
+bool Connection::take_blocks(std::uint64_t bytes) {
+  auto size = static_cast<sqlite3_int64>(bytes);
+  return sqlite3_file_control(database_->getHandle(), "main", SQLITE_FCNTL_SIZE_HINT, &size) == SQLITE_OK;
+}
+
 }  // namespace dync::ledger

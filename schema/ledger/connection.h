@@ -62,8 +62,11 @@ class Connection {
 
   // `sql` is one of statements.h: the cache goes by its address.
   Query query(const char* sql);
-  void execute(const std::string& sql);  // any number of statements, no result
-  void keep_wal();                       // a clean close leaves -wal and -shm for readers
+  void execute(const std::string& sql);     // any number of statements, no result
+  void keep_wal();                          // a clean close leaves -wal and -shm for readers
+  void grow_in_steps(std::uint32_t bytes);  // the file, so that it has blocks ahead
+  // Blocks for a file of so many bytes; false if there is no room for them.
+  bool take_blocks(std::uint64_t bytes);
   const std::string& file() const noexcept { return file_; }
 
  private:

@@ -12,6 +12,7 @@
 #include "schema/ledger/connection.h"
 #include "schema/ledger/migrations.h"
 #include "schema/ledger/statements.h"
+#include "schema/limits/limits.h"
 #include "schema/names/names.h"
 
 namespace dync::ledger {
@@ -75,6 +76,7 @@ std::shared_ptr<Connection> open_for_writing(const Path& file) {
                 ": its file system knows no write-ahead log; move it to a local one");
   connection->execute(sql::kWriterSettings);
   connection->keep_wal();
+  connection->grow_in_steps(limits::kLedgerStep);
   check(*connection);
   return connection;
 }

@@ -1,15 +1,22 @@
 #include "schema/ledger/writer.h"
 
+#include <algorithm>
 #include <stdexcept>
 
+#include "proto/posix/file.h"
 #include "proto/posix/process.h"
 #include "schema/ledger/connection.h"
 #include "schema/ledger/opening.h"
 #include "schema/ledger/rows.h"
 #include "schema/ledger/statements.h"
+#include "schema/limits/limits.h"
+#include "schema/names/names.h"
 
 namespace dync::ledger {
 namespace {
+
+constexpr std::uint64_t kPage = 4096;        // bytes, SQLite's own default
+constexpr std::uint64_t kUsualPages = 1000;  // of the log before they go into the file, the same
 
 std::optional<std::int64_t> as_number(const std::optional<std::uint32_t>& value) {
   return value ? std::optional<std::int64_t>(*value) : std::nullopt;
@@ -23,6 +30,20 @@ Writer::Writer(const Path& file, std::chrono::milliseconds wait)
 }
 
 Writer::~Writer() = default;
+
+// The log is begun anew before its blocks are used up: what it holds goes into the file at a quarter of them.
+bool Writer::keep_room(std::uint64_t bytes) {
+  if (bytes == 0) return true;
+  const std::uint64_t pages = std::clamp<std::uint64_t>(bytes / kPage / 4, 1, kUsualPages);
+  connection_->execute(sql::kCheckpointAfter + std::to_string(pages));
+  std::uint64_t used = 0;
+  {
+    Query query = connection_->query(sql::kPages);
+    if (query.next()) used = query.size(0);
+  }
+  const bool file = connection_->take_blocks(used + limits::kLedgerStep / 2);
+  return posix::allocate_ahead(names::ledger_wal(connection_->file()), bytes) && file;
+}
 
 void Writer::set_boot_id(const std::string& boot_id) {
   connection_->query(sql::kSetMeta).add(sql::kBootId).add(boot_id).run();

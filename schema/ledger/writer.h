@@ -29,6 +29,11 @@ class Writer {
   // Made by this Writer: nothing was there before.
   bool is_new() const noexcept { return new_; }
 
+  // A full disk must not stop the ledger: takes up to `bytes` of the disk for its write-ahead log, before
+  // they are needed, and a step more for the file itself. To be called again now and then, outside of a
+  // Batch: what is there already costs nothing. False if the disk has no room for all of it.
+  bool keep_room(std::uint64_t bytes);
+
   void set_boot_id(const std::string& boot_id);
 
   // `upload.state` is receiving; created_at and updated_at are set here.

@@ -88,6 +88,25 @@ inline constexpr std::uint64_t kCheckpoint =
     256 * kMiB;                                 // between two of an upload: what is read again at most
 inline constexpr seconds kCheckpointPause{30};  // on a slow link: what a power cut loses at most
 
+// ---- a full disk ----
+inline constexpr std::uint64_t kKeptBack = kGiB;  // of a file system, where the operator has not said more,
+inline constexpr std::uint64_t kKeptShare = 20;   // or this part of it, whichever is less
+inline constexpr milliseconds kRoomPause{250};    // between two looks for room, while an upload waits for it
+inline constexpr milliseconds kRoomMeasured{10};  // so old may be what is known of the free space
+inline constexpr milliseconds kRoomPatience{30000};  // nothing goes on for so long: somebody must make room
+inline constexpr milliseconds kRoomFavour{5000};  // a stream that comes first keeps that while it is so idle
+inline constexpr std::uint64_t kRoomForOne = 4;   // the last part of the streams' room is for one at a time
+// Credit for no more than this part of what is free may be out, but always for so many bytes.
+inline constexpr std::uint64_t kRoomForCredit = 4;
+inline constexpr std::uint64_t kLeastCredit = 8 * kMiB;
+inline constexpr milliseconds kRoomBack{1000};  // nobody waits for so long: there is room again
+// Blocks that the ledger's write-ahead log has in advance, so that a full disk does not stop it: four times
+// what it usually holds. At most this part of what is kept back.
+inline constexpr std::uint64_t kLedgerAhead = 16 * kMiB;
+inline constexpr std::uint64_t kLedgerShare = 2;
+inline constexpr std::uint32_t kLedgerStep = kMiB;  // the ledger's file grows by so much at a time
+inline constexpr seconds kLedgerRenewed{10};        // its blocks are asked for again, should some have gone
+
 // ---- hasher ----
 inline constexpr milliseconds kHintPause{100};       // without a hint for so long it reads the file
 inline constexpr std::size_t kHashShare = 4 * kMiB;  // of one upload, before the next gets its turn

@@ -67,6 +67,10 @@ Path ledger_lock(const Path& ledger) {
   return ledger.native() + ".lock";
 }
 
+Path ledger_wal(const Path& ledger) {
+  return ledger.native() + "-wal";
+}
+
 Path run_file(const Path& ledger) {
   return ledger.native() + ".run";
 }

@@ -43,6 +43,7 @@ inline constexpr char kOriginFile[] = "source_dropbox.txt";
 inline constexpr char kConfigFile[] = "/etc/dyncserver.yaml";
 inline constexpr char kLedger[] = "dync.sqlite";  // default, in storage.path
 Path ledger_lock(const Path& ledger);             // held by the one committer
+Path ledger_wal(const Path& ledger);              // SQLite's write-ahead log
 Path run_file(const Path& ledger);                // LEDGER.run
 Path marks_file(const Path& ledger);              // LEDGER.marks, the receiver's
 Path committer_socket(const Path& runtime_dir);

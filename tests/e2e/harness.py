@@ -62,7 +62,7 @@ class Sender:
 
     def __init__(self, server: "Server", user: str) -> None:
         self.user = user
-        self.home = server.layout.home / f"lab-{user}"
+        self.home = server.labs / f"lab-{user}"
         self.home.mkdir()
         self.config_dir = self.home / ".dync"
         made = run([program("dync-keygen"), "client", "-u", user, "-d", self.config_dir], self.home)
@@ -121,8 +121,10 @@ class Sender:
 class Server:
     """One installed dync-server with everything that it needs, in the foreground."""
 
-    def __init__(self, extra: str = "", dropboxes: Optional[list[Dropbox]] = None, umask: str = "0077") -> None:
-        self.home = Path(tempfile.mkdtemp(prefix="dync-e2e-", dir=os.environ.get("DYNC_TEST_DIR")))
+    def __init__(self, extra: str = "", dropboxes: Optional[list[Dropbox]] = None, umask: str = "0077",
+                 parent: Optional[Path] = None, labs: Optional[Path] = None) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="dync-e2e-", dir=parent or os.environ.get("DYNC_TEST_DIR")))
+        self.labs = labs or self.home
         self.layout = Layout(self.home, dropboxes or standard_dropboxes())
         self.layout.make()
         self.layout.config.write_text(self.layout.text(extra, umask))
@@ -289,7 +291,7 @@ class ServerTest(unittest.TestCase):
         self.consumed: set[str] = set()
         self.expected_errors = list(self.EXPECTED_ERRORS)
         boxes = [*copy.deepcopy(self.DROPBOXES), *standard_dropboxes()]
-        self.server = Server(self.EXTRA, boxes, umask=self.UMASK)
+        self.server = self.make_server(boxes)
         self.addCleanup(self.server.remove)
         self.sender = Sender(self.server, "user1")
         self.sender.list_key()
@@ -297,6 +299,9 @@ class ServerTest(unittest.TestCase):
         self.server.start()
         self.addCleanup(self._check)
         self.lab = self.sender.home
+
+    def make_server(self, boxes: list[Dropbox]) -> Server:
+        return Server(self.EXTRA, boxes, umask=self.UMASK)
 
     def prepare(self) -> None:
         """What has to be there before the server starts."""

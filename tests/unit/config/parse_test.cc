@@ -239,5 +239,16 @@ TEST(Lines, AreKeptForLaterMessages) {
   EXPECT_EQ(config.lines.at("storage.dropboxes[0].path"), 6);
 }
 
+TEST(KeptBack, IsWhatTheOperatorSaysElseAPartOfTheFileSystem) {
+  Limits limits{};
+  EXPECT_EQ(kept_back(limits, 64ULL << 20), (64ULL << 20) / 20);
+  EXPECT_EQ(kept_back(limits, 20ULL << 30), 1ULL << 30);
+  EXPECT_EQ(kept_back(limits, 1ULL << 44), 1ULL << 30);
+  limits.min_free_space = 0;
+  EXPECT_EQ(kept_back(limits, 1ULL << 44), 0U);
+  limits.min_free_space = 7;
+  EXPECT_EQ(kept_back(limits, 1ULL << 20), 7U);
+}
+
 }  // namespace
 }  // namespace dync::config

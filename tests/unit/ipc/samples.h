@@ -53,7 +53,8 @@ inline Open sample(For<Open>) {
           options(),
           262144,
           100,
-          id(33)};
+          id(33),
+          1ULL << 35};
 }
 inline Find sample(For<Find>) {
   return {7, "lab1@x", std::string("\0id", 3)};
@@ -72,6 +73,9 @@ inline Synced sample(For<Synced>) {
 }
 inline Progress sample(For<Progress>) {
   return {id(2), 12345678901};
+}
+inline MakeRoom sample(For<MakeRoom>) {
+  return {1ULL << 36};
 }
 inline Event sample(For<Event>) {
   return {id(2), "gap", "{\"seek\":1}"};
@@ -100,6 +104,9 @@ inline Committed sample(For<Committed>) {
 }
 inline Failed sample(For<Failed>) {
   return {id(7), refusal()};
+}
+inline NoPartial sample(For<NoPartial>) {
+  return {};
 }
 
 inline Begin sample(For<Begin>) {

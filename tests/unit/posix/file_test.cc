@@ -154,9 +154,12 @@ TEST_F(FileTest, AMemoryFileKeepsItsSize) {
   EXPECT_TRUE(failure_of([&] { Mapping(memory.get(), 8193); }));
 }
 
-TEST_F(FileTest, FreeBytesAreThoseOfTheFileSystem) {
-  EXPECT_GT(free_bytes(dir_.path()), 0U);
-  EXPECT_EQ(failure_of([&] { free_bytes(dir_ / "absent"); }), Kind::not_found);
+TEST_F(FileTest, SpaceIsThatOfTheFileSystem) {
+  const Space space = space_of(dir_.path());
+  EXPECT_GT(space.free, 0U);
+  EXPECT_GE(space.total, space.free);
+  EXPECT_EQ(space.device, find(dir_.path())->device);
+  EXPECT_EQ(failure_of([&] { space_of(dir_ / "absent"); }), Kind::not_found);
 }
 
 TEST_F(FileTest, EachEntryMayRemoveWhatItVisits) {
