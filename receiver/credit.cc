@@ -12,10 +12,12 @@ void CreditBook::change(Account& account, Change apply) {
   const std::uint64_t before = account.bytes();
   const std::uint64_t held_before = account.held();
   const std::uint64_t promised_before = account.promised();
+  const std::uint64_t by_streams_before = account.stream_bytes();
   apply(account);
   used_ = used_ - before + account.bytes();
   held_ = held_ - held_before + account.held();
   promised_ = promised_ - promised_before + account.promised();
+  by_streams_ = by_streams_ - by_streams_before + account.stream_bytes();
 }
 
 CreditBook::Member CreditBook::join(const CreditTerms& terms) {
@@ -39,6 +41,7 @@ void CreditBook::leave(Member member) {
   used_ -= found->second.bytes();
   held_ -= found->second.held();
   promised_ -= found->second.promised();
+  by_streams_ -= found->second.stream_bytes();
   accounts_.erase(found);
 }
 
@@ -49,7 +52,7 @@ std::uint64_t CreditBook::window(const Account& account) const {
   const CreditTerms& terms = account.terms;
   const std::uint64_t reserve = terms.original ? limits::kOriginalReserve : 0;
   const std::uint64_t queue = terms.max_queue > reserve ? terms.max_queue - reserve : 1;
-  const std::uint64_t fair = grantable_ / terms.chunk_size / std::max<std::size_t>(1, accounts_.size());
+  const std::uint64_t fair = most(account) / terms.chunk_size / std::max<std::size_t>(1, accounts_.size());
   const std::uint64_t most = limits::kWindow / terms.chunk_size;
   const std::uint64_t grown =
       (limits::kFirstWindow + account.delivered + account.delivered_before) / terms.chunk_size;
@@ -67,20 +70,27 @@ std::uint32_t CreditBook::due(const Account& account) const {
   return missing >= step ? static_cast<std::uint32_t>(missing) : 0;
 }
 
+std::uint64_t CreditBook::most(const Account& account) const {
+  if (!account.terms.stream) return budget_;
+  return std::max<std::uint64_t>(account.terms.chunk_size, std::min(budget_ - budget_ / 4, streams_most_));
+}
+
 std::uint64_t CreditBook::room(const Account& account) const {
-  return used_ >= grantable_ ? 0 : (grantable_ - used_) / account.terms.chunk_size;
+  std::uint64_t free = budget_ - std::min(budget_, used_);
+  if (account.terms.stream) free = std::min(free, most(account) - std::min(most(account), by_streams_));
+  return free / account.terms.chunk_size;
 }
 
 void CreditBook::queue(Member member, Account& account) {
   if (account.queued) return;
   account.queued = true;
-  waiting_.push_back(member);
+  queue_of(account).push_back({++ticket_, member});
 }
 
 std::uint32_t CreditBook::first_offer(Member member) {
   Account& account = accounts_.at(member);
   const auto chunks = static_cast<std::uint32_t>(std::min<std::uint64_t>(due(account), room(account)));
-  if (waiting_.empty() && chunks > 0) return chunks;
+  if (chunks > 0 && is_next(account)) return chunks;
   queue(member, account);
   return 0;
 }
@@ -171,24 +181,48 @@ void CreditBook::nudged(Member member) {
   account.stretch();
 }
 
-std::optional<CreditBook::Offer> CreditBook::next_offer() {
-  while (!waiting_.empty()) {
-    const Member member = waiting_.front();
-    const auto found = accounts_.find(member);
-    const std::uint32_t wanted = found == accounts_.end() ? 0 : due(found->second);
-    // The first in the queue waits for room, so that small chunks of others can't pass it for ever.
-    if (wanted > 0 && room(found->second) == 0) return std::nullopt;
-    waiting_.pop_front();
-    if (found == accounts_.end()) continue;
-    found->second.queued = false;
-    if (wanted == 0) continue;
-    // A chunk stays for each of the first that wait, so that nobody's large window takes what they wait for.
-    const std::uint64_t free = room(found->second);
-    const std::uint64_t kept = std::min<std::uint64_t>({free, waiting_.size(), limits::kFirstWaiting});
-    const std::uint64_t most = std::max<std::uint64_t>(1, free - kept);
-    return Offer{member, static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, most))};
+// Nobody waits who could have the credit now.
+bool CreditBook::is_next(const Account& account) {
+  for (auto& queue : waiting_) {
+    drop_idle(queue);
+    if (!queue.empty() && (&queue == &queue_of(account) || !blocked(queue))) return false;
   }
-  return std::nullopt;
+  return true;
+}
+
+// Those in front that left, or are due nothing any more.
+void CreditBook::drop_idle(std::deque<Turn>& queue) {
+  while (!queue.empty()) {
+    const auto found = accounts_.find(queue.front().member);
+    if (found != accounts_.end() && due(found->second) > 0) return;
+    if (found != accounts_.end()) found->second.queued = false;
+    queue.pop_front();
+  }
+}
+
+// The first in a queue waits for room, so that small chunks of others can't pass it for ever.
+bool CreditBook::blocked(const std::deque<Turn>& queue) const {
+  return room(accounts_.at(queue.front().member)) == 0;
+}
+
+std::optional<CreditBook::Offer> CreditBook::next_offer() {
+  std::deque<Turn>* next = nullptr;
+  for (auto& queue : waiting_) {
+    drop_idle(queue);
+    if (queue.empty() || blocked(queue)) continue;
+    if (!next || queue.front().ticket < next->front().ticket) next = &queue;
+  }
+  if (!next) return std::nullopt;
+  const Member member = next->front().member;
+  next->pop_front();
+  Account& account = accounts_.at(member);
+  account.queued = false;
+  // A chunk stays for each of the first that wait, so that nobody's large window takes what they wait for.
+  const std::uint64_t free = room(account);
+  const std::uint64_t waiting = waiting_[0].size() + waiting_[1].size();
+  const std::uint64_t kept = std::min<std::uint64_t>({free, waiting, limits::kFirstWaiting});
+  const std::uint64_t most = std::max<std::uint64_t>(1, free - kept);
+  return Offer{member, static_cast<std::uint32_t>(std::min<std::uint64_t>(due(account), most))};
 }
 
 }  // namespace dync::receiver

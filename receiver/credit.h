@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -16,18 +17,19 @@ struct CreditTerms {
   std::uint32_t chunk_size = 0;  // bytes; each chunk counts as one of this size until it is written
   std::uint32_t max_queue = 0;   // chunks
   bool original = false;         // its limit stays kOriginalReserve below max_queue
-  bool sized = false;            // its size was announced
+  bool stream = false;           // its size is not known
 };
 
 class CreditBook {
  public:
   using Member = std::uint64_t;
 
-  explicit CreditBook(std::uint64_t budget) : budget_(budget), grantable_(budget) {}
+  explicit CreditBook(std::uint64_t budget) : budget_(budget), streams_most_(budget) {}
 
-  // From now on grants no more than keeps the sum below this, which the disk has room for. What was granted
-  // before stays.
-  void allow(std::uint64_t bytes) { grantable_ = std::min(budget_, bytes); }
+  // From now on streams get no more credit together than this, which the disk has room for, and never the
+  // last quarter of the budget: when the disk is full they wait with what they have sent, and those of known
+  // size, which have their room, must not wait for them. What was granted before stays.
+  void allow_streams(std::uint64_t bytes) { streams_most_ = bytes; }
 
   Member join(const CreditTerms& terms);
   // After a restart of the receiver: whatever the last one granted lies within max_queue chunks of the
@@ -111,7 +113,13 @@ class CreditBook {
     std::uint64_t outstanding() const { return std::max(taken, closed ? taken : told) - written; }
     std::uint64_t held() const { return (taken - written) * terms.chunk_size; }
     std::uint64_t bytes() const { return resting ? 0 : outstanding() * terms.chunk_size; }
-    std::uint64_t promised() const { return terms.sized ? 0 : outstanding() * terms.chunk_size; }
+    std::uint64_t promised() const { return terms.stream ? outstanding() * terms.chunk_size : 0; }
+    std::uint64_t stream_bytes() const { return terms.stream ? bytes() : 0; }
+  };
+
+  struct Turn {
+    std::uint64_t ticket;  // who came first has the lower one
+    Member member;         // may have left
   };
 
   // Changes an account and keeps the sum in step.
@@ -119,15 +127,21 @@ class CreditBook {
   void change(Account& account, Change apply);
   std::uint64_t window(const Account& account) const;
   std::uint32_t due(const Account& account) const;
+  std::uint64_t most(const Account& account) const;  // bytes for all of its kind
   std::uint64_t room(const Account& account) const;  // chunks of its size
+  bool is_next(const Account& account);
+  std::deque<Turn>& queue_of(const Account& account) { return waiting_[account.terms.stream ? 1 : 0]; }
+  void drop_idle(std::deque<Turn>& queue);
+  bool blocked(const std::deque<Turn>& queue) const;
   void queue(Member member, Account& account);
 
   std::uint64_t budget_;
-  std::uint64_t grantable_;
-  std::uint64_t used_ = 0, held_ = 0, promised_ = 0;
+  std::uint64_t streams_most_;
+  std::uint64_t used_ = 0, held_ = 0, promised_ = 0, by_streams_ = 0;
   Member last_ = 0;
   std::unordered_map<Member, Account> accounts_;
-  std::deque<Member> waiting_;  // in the order of their turns; may name members that left
+  std::uint64_t ticket_ = 0;
+  std::array<std::deque<Turn>, 2> waiting_;  // those of known size, and streams
 };
 
 }  // namespace dync::receiver

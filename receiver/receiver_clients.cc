@@ -153,7 +153,7 @@ void Receiver::send(Session& session, const Send& wanted) {
 
 // What is on its way will need room: where there is little, little is on its way.
 void Receiver::grant_due() {
-  book_.allow(std::max(limits::kLeastCredit, data_.room() / limits::kRoomForCredit));
+  book_.allow_streams(std::max(limits::kLeastCredit, data_.room() / limits::kRoomForCredit));
   while (const auto offer = book_.next_offer()) {
     Session* session = registry_.of_member(offer->member);
     if (session) run(*session, session->offer(offer->chunks));

@@ -40,6 +40,7 @@ void Room::change(Entry& entry, Change apply) {
 
 void Room::join(const Id& upload, std::optional<std::uint64_t> size, std::uint64_t written,
                 std::uint64_t taken) {
+  leave(upload, moved_at_);
   orders_[upload] = ++last_;
   Entry& joined = entries_[last_];
   joined.id = upload;

@@ -217,7 +217,7 @@ void Session::remember(const ipc::Open& open) {
 }
 
 CreditTerms Session::credit_terms() const {
-  return {chunk_size_, max_queue_, original(), declared_size_.has_value()};
+  return {chunk_size_, max_queue_, original(), !declared_size_.has_value()};
 }
 
 void Session::join(bool restored) {

@@ -1,9 +1,11 @@
 #include "committer/admission.h"
 
+#include <fcntl.h>
 #include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proto/posix/file.h"
 #include "schema/ledger/writer.h"
 #include "tests/unit/committer/temporary_directory.h"
 
@@ -196,6 +198,94 @@ TEST_F(AdmissionTest, AnOriginalsOtherFileNeverGetsTheFirstOnesReceipt) {
   live(open("a.raw", "1"), ledger::State::committing);
   EXPECT_TRUE(std::holds_alternative<Later>(admission_.judge(open("a.raw", "1"))));
   EXPECT_EQ(code(open("b.raw", "1")), Code::conflict);
+}
+
+// Of the disk as it is now, but for so many bytes, is kept back.
+class AdmissionByRoom : public AdmissionTest {
+ protected:
+  static constexpr std::uint64_t kGiB = 1ULL << 30;
+  void leave(std::uint64_t bytes) {
+    config::Config changed = config_;
+    changed.limits.max_uploads_per_user = 10;
+    changed.limits.min_free_space = posix::space_of(directory_.path()).free - bytes;
+    admission_.use(changed);
+  }
+  ipc::Open sized(const std::string& name, std::uint64_t size) {
+    ipc::Open message = open(name, name, Id::uuid4({std::byte{++keys_}}));
+    message.options->size = size;
+    return message;
+  }
+  ipc::Open stream(const std::string& name) {
+    ipc::Open message = open(name, name);
+    message.chunk_size = 1U << 20;
+    return message;
+  }
+  bool admitted(const ipc::Open& message) { return refusal(message).sentence == "not refused"; }
+
+  unsigned char keys_ = 100;
+};
+
+TEST_F(AdmissionByRoom, WhatDoesNotFitHearsWhatIsFreeAndWhatIsNeeded) {
+  leave(2 * kGiB);
+  EXPECT_TRUE(admitted(sized("a.raw", kGiB)));
+  const wire::Refusal why = refusal(sized("b.raw", 5 * kGiB / 2));
+  EXPECT_EQ(why.code, Code::no_space);
+  EXPECT_THAT(why.sentence, HasSubstr("needs 2684354560 bytes (2.5 GiB); send it again when there is room"));
+  EXPECT_THAT(why.sentence, HasSubstr(" GiB) free in " + (directory_.path() / "tmp").string()));
+}
+
+TEST_F(AdmissionByRoom, WhatOthersStillHaveToReceiveIsNotFree) {
+  leave(3 * kGiB);
+  Job& first = live(sized("a.raw", 2 * kGiB));
+  EXPECT_EQ(code(sized("b.raw", 2 * kGiB)), Code::no_space);
+  EXPECT_TRUE(admitted(sized("b.raw", kGiB / 2)));
+  park(first);
+  EXPECT_TRUE(admitted(sized("b.raw", 2 * kGiB))) << "nobody sends it";
+}
+
+TEST_F(AdmissionByRoom, WhatOthersHaveReceivedIsCountedOnce) {
+  leave(3 * kGiB);
+  const Job& first = live(sized("a.raw", 2 * kGiB));
+  const auto staging = directory_.path() / "tmp" / first.id().hex();
+  std::filesystem::create_directory(staging);
+  const posix::Fd data = posix::open_file(staging / "data", O_RDWR | O_CREAT);
+  ASSERT_TRUE(posix::allocate_ahead(data.get(), 2 * kGiB));
+  leave(2 * kGiB);
+  EXPECT_TRUE(admitted(sized("b.raw", 3 * kGiB / 2))) << "its blocks are taken already";
+}
+
+TEST_F(AdmissionByRoom, AStreamNeedsRoomForAChunkAndItsCreditIsUsed) {
+  leave(3 * kGiB);
+  ipc::Open message = stream("a.raw");
+  EXPECT_TRUE(admitted(message));
+  message.promised = 4 * kGiB;
+  EXPECT_EQ(code(message), Code::no_space);
+  message = sized("b.raw", 2 * kGiB);
+  message.promised = 2 * kGiB;
+  EXPECT_EQ(code(message), Code::no_space);
+  leave(0);
+  EXPECT_EQ(code(stream("c.raw")), Code::no_space);
+}
+
+TEST_F(AdmissionByRoom, AResumeNeedsOnlyWhatIsMissing) {
+  const ipc::Open message = sized("a.raw", 3 * kGiB);
+  Job& first = live(message);
+  park(first);
+  leave(2 * kGiB);
+  EXPECT_EQ(code(message), Code::no_space);
+  const auto staging = directory_.path() / "tmp" / first.id().hex();
+  std::filesystem::create_directory(staging);
+  const posix::Fd data = posix::open_file(staging / "data", O_RDWR | O_CREAT);
+  ASSERT_TRUE(posix::allocate_ahead(data.get(), 2 * kGiB));
+  leave(2 * kGiB);
+  EXPECT_TRUE(std::holds_alternative<Resumed>(admission_.judge(message)));
+}
+
+TEST_F(AdmissionByRoom, WhatIsCompleteIsAnsweredOnAFullDiskToo) {
+  const ipc::Open message = sized("a.raw", 3);
+  live(message, ledger::State::received);
+  leave(0);
+  EXPECT_TRUE(std::holds_alternative<Later>(admission_.judge(message)));
 }
 
 TEST_F(AdmissionTest, AnotherConfigurationCountsFromNowOn) {

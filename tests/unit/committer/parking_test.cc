@@ -141,5 +141,27 @@ TEST_F(ParkingTest, WhoWaitsLongestMakesRoom) {
   for (const Id& id : {second, third, fourth, others}) EXPECT_EQ(row(id).upload.state, State::receiving);
 }
 
+TEST_F(ParkingTest, OnAFullDiskThoseThatWaitLongestMakeRoomAndNoMoreThanNeeded) {
+  const Id first = park(1);
+  now_ += 1h;
+  const Id second = park(2, "user2");
+  now_ += 1h;
+  const Id third = park(3);
+  bool made = false;
+  batch([&] { made = parking_.make_room(15); });
+  EXPECT_TRUE(made);
+  EXPECT_EQ(row(first).upload.state, State::expired);
+  EXPECT_EQ(row(second).upload.state, State::expired);
+  EXPECT_EQ(row(third).upload.state, State::receiving) << "20 bytes are enough";
+  EXPECT_EQ(
+      row(first).upload.error,
+      "the interrupted upload has expired: the disk is full, and uploads under way needed its room; send "
+      "the file again");
+  batch([&] { made = parking_.make_room(1); });
+  EXPECT_EQ(row(third).upload.state, State::expired);
+  batch([&] { made = parking_.make_room(1); });
+  EXPECT_FALSE(made) << "none is left";
+}
+
 }  // namespace
 }  // namespace dync::committer

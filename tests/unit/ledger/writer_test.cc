@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <regex>
 
+#include "proto/posix/file.h"
 #include "schema/ledger/events.h"
 #include "tests/unit/ledger/records.h"
 
@@ -274,6 +275,21 @@ TEST_F(WriterTest, StatesOutsideTheListAreRefusedByTheFileItself) {
   put(writer_, 1);
   SQLite::Database database(file_.string(), SQLite::OPEN_READWRITE);
   EXPECT_THROW(database.exec("UPDATE uploads SET state = 'done'"), SQLite::Exception);
+}
+
+TEST_F(WriterTest, BlocksAreThereBeforeTheyAreNeeded) {
+  put(writer_, 7);
+  const posix::Path log = file_.native() + "-wal";
+  const std::uint64_t size = posix::find(log)->size;
+  ASSERT_TRUE(writer_.keep_room(8U << 20));
+  EXPECT_GE(posix::find(log)->taken, 8U << 20);
+  EXPECT_EQ(posix::find(log)->size, size);
+  EXPECT_GE(posix::find(file_)->taken, 1U << 20);
+  for (unsigned number = 100; number < 1100; ++number) put(writer_, number);
+  EXPECT_LE(posix::find(log)->size, 8U << 20) << "the log begins anew before its blocks are used up";
+  EXPECT_GE(posix::find(file_)->taken, 1U << 20) << "a checkpoint does not give them up";
+  EXPECT_EQ(row(7).upload.filename, sample_upload(7).filename);
+  EXPECT_EQ(Reader(file_).upload(id_of(1099))->filename, sample_upload(1099).filename);
 }
 
 }  // namespace

@@ -131,7 +131,15 @@ TEST(StagedFile, PreallocatedBlocksDoNotShowInTheSize) {
   const Bytes bytes(kPage);
   StagedFile file(directory.path(), 16 * kChunk);
   file.write(bytes.all(), 0);
+  EXPECT_LT(file.taken(), kChunk) << "nobody said that there is room";
+  StagedFile again(directory.path(), 16 * kChunk);
+  again.allow_ahead();
+  again.write(bytes.all(), 0);
   EXPECT_EQ(std::filesystem::file_size(directory / "data"), kPage);
+  ASSERT_TRUE(again.allocated());
+  EXPECT_GE(again.taken(), 16 * kChunk);
+  again.finish(kPage);
+  EXPECT_LT(again.taken(), kChunk) << "a partial holds no more than it needs";
 }
 
 TEST(StagedFile, IsCutToWhatCounts) {
@@ -247,29 +255,55 @@ class FullDisk : public Writer {
   bool mounted_ = false;
 };
 
-TEST_F(FullDisk, IsA507) {
+TEST_F(FullDisk, IsAPauseThatLeavesTheFileAsItWas) {
   StagingWriter writer(1);
   const Bytes bytes(kChunk);
-  const auto file = std::make_shared<StagedFile>(directory_.path(), std::nullopt);
-  std::optional<wire::Refusal> failure;
-  for (std::size_t i = 0; i < 6 && !failure; ++i) {
-    writer.write(id(1), file, bytes.all(), i * kChunk);
-    failure = await(writer, 1).at(0).failure;
-    if (i < 3) {
-      EXPECT_FALSE(failure);
-    }
+  const auto filler = std::make_shared<StagedFile>(directory_.path(), std::nullopt);
+  const auto other = directory_ / "other";
+  std::filesystem::create_directory(other);
+  const auto file = std::make_shared<StagedFile>(other, std::nullopt);
+  writer.write(id(1), filler, bytes.all(), 0);
+  writer.write(id(1), filler, bytes.all(), kChunk);
+  await(writer, 2);
+  std::uint64_t written = 0;
+  while (true) {
+    writer.write(id(2), file, bytes.part(0, kChunk / 2 + kPage), written);
+    const StagingWriter::Done done = await(writer, 1).at(0);
+    EXPECT_FALSE(done.failure);
+    EXPECT_EQ(std::filesystem::file_size(other / "data"),
+              done.no_room ? written : written + kChunk / 2 + kPage);
+    if (done.no_room) break;
+    written += kChunk / 2 + kPage;
+    ASSERT_LT(written, 4 * kChunk);
   }
-  ASSERT_TRUE(failure);
-  EXPECT_EQ(failure->code, wire::Code::no_space);
+  EXPECT_GT(written, 0U);
+  std::filesystem::remove(directory_ / "data");
+  filler->close();
+  writer.write(id(2), file, bytes.part(0, kChunk / 2 + kPage), written);
+  writer.finish(id(2), file, written + kChunk / 2 + kPage);
+  for (const StagingWriter::Done& done : await(writer, 2)) {
+    EXPECT_FALSE(done.failure);
+    EXPECT_FALSE(done.no_room);
+  }
 }
 
-TEST_F(FullDisk, AKnownSizeThatDoesNotFitIs507AtTheFirstChunk) {
+TEST_F(FullDisk, AKnownSizeThatDoesNotFitIsWrittenAsItComes) {
   StagingWriter writer(1);
   const Bytes bytes(kChunk);
-  writer.write(id(1), std::make_shared<StagedFile>(directory_.path(), 64 * kChunk), bytes.all(), 0);
+  const auto file = std::make_shared<StagedFile>(directory_.path(), 64 * kChunk);
+  file->allow_ahead();
+  writer.write(id(1), file, bytes.all(), 0);
   const auto done = await(writer, 1);
-  ASSERT_TRUE(done.at(0).failure);
-  EXPECT_EQ(done[0].failure->code, wire::Code::no_space);
+  EXPECT_FALSE(done.at(0).failure);
+  EXPECT_FALSE(done.at(0).no_room);
+  EXPECT_FALSE(file->allocated());
+  EXPECT_GE(posix::space_of(directory_.path()).free, 2 * kChunk) << "what it got ahead is given back";
+}
+
+// As write(2) tells a used-up quota.
+TEST(NoRoom, AQuotaIsAFullDiskToo) {
+  EXPECT_EQ(posix::Error(EDQUOT, "write", "data").kind(), posix::Kind::no_space);
+  EXPECT_EQ(posix::Error(ENOSPC, "write", "data").kind(), posix::Kind::no_space);
 }
 
 }  // namespace

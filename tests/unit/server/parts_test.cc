@@ -1,8 +1,15 @@
 // The parts of the supervisor that need no process.
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <iterator>
+#include <sched.h>
 #include <set>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include "ops/server/backoff.h"
 #include "ops/server/log_writer.h"
@@ -93,6 +100,36 @@ TEST(LogLine, AWorkerCannotForgeASecondLineOrAnEscapeSequence) {
 TEST(LogLine, TheJournalGetsAPriorityInsteadOfATime) {
   EXPECT_EQ(journal_line(Level::error, "server", "worker.died worker=receiver"),
             "<3>server worker.died worker=receiver");
+}
+
+// A file system of 64 KiB; lines beside it are what fills it.
+TEST(LogFile, LinesThatAFullDiskDidNotTakeAreCountedAndTold) {
+  std::string directory = (std::filesystem::temp_directory_path() / "dync-log-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  if (::geteuid() != 0) {
+    ASSERT_EQ(::unshare(CLONE_NEWUSER | CLONE_NEWNS), 0) << "no namespaces here: run the tests as root";
+  }
+  ASSERT_EQ(::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=64k"), 0);
+  const std::filesystem::path file = directory + "/log", filler = directory + "/filler";
+  config::Logging logging;
+  logging.file = file;
+  {
+    LogWriter writer(logging, LogWriter::Console::errors);
+    writer.write(Level::info, "receiver", "first " + std::string(3000, 'x'));
+    std::ofstream(filler) << std::string(128 * 1024, 'x');
+    for (int i = 0; i < 5; ++i) writer.write(Level::info, "receiver", "lost " + std::string(3000, 'x'));
+    std::filesystem::remove(filler);
+    writer.write(Level::info, "receiver", "after");
+  }
+  std::ifstream written(file);
+  const std::string text{std::istreambuf_iterator<char>(written), {}};
+  written.close();
+  ::umount2(directory.c_str(), MNT_DETACH);
+  std::filesystem::remove(directory);
+  EXPECT_THAT(text,
+              testing::ContainsRegex("\n[^\n]* WARN  server log.lines_lost count=[45]\n[^\n]* INFO  receiver "
+                                     "after\n$"));
+  EXPECT_THAT(text, testing::HasSubstr("first"));
 }
 
 TEST(LogLevel, PythonsNames) {
