@@ -16,6 +16,16 @@ std::shared_ptr<Buffers> Buffers::make(std::size_t capacity, std::uint32_t count
 std::shared_ptr<Buffer> Buffers::take() {
   std::unique_lock lock(mutex_);
   returned_.wait(lock, [&] { return closed_ || unmade_ > 0 || !free_.empty(); });
+  return hand_out();
+}
+
+std::shared_ptr<Buffer> Buffers::spare() {
+  const std::lock_guard lock(mutex_);
+  return unmade_ > 0 || !free_.empty() ? hand_out() : nullptr;
+}
+
+// With the lock held, and a buffer there unless it is closed.
+std::shared_ptr<Buffer> Buffers::hand_out() {
   if (closed_) return nullptr;
   std::unique_ptr<Buffer> buffer;
   if (!free_.empty()) {

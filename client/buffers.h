@@ -35,10 +35,12 @@ class Buffers : public std::enable_shared_from_this<Buffers> {
   // A free buffer, which returns by itself with its last owner, in whichever thread that is. Waits for one;
   // null after close().
   std::shared_ptr<Buffer> take();
+  std::shared_ptr<Buffer> spare();  // null at once if there is none
   void close();
   std::uint64_t released() const noexcept { return released_.load(std::memory_order_relaxed); }
 
  private:
+  std::shared_ptr<Buffer> hand_out();
   void give_back(std::unique_ptr<Buffer> buffer);
 
   std::size_t capacity_;

@@ -22,7 +22,7 @@ constexpr char kEraseRest[] = "\033[K";
 }  // namespace
 
 Display::Display(int fd, ProgressMode mode, bool quiet, bool verbose)
-    : fd_(fd), verbose_(verbose && !quiet), style_(Style::none) {
+    : fd_(fd), quiet_(quiet), verbose_(verbose && !quiet), style_(Style::none) {
   if (quiet || mode == ProgressMode::never) return;
   if (::isatty(fd) == 1) {
     style_ = Style::bar;
@@ -83,6 +83,10 @@ void Display::finished(const std::string& text) {
 void Display::error(const std::string& sentence) {
   clear();
   write("dync: " + sentence + "\n");
+}
+
+void Display::tell(const std::string& sentence) {
+  if (!quiet_) error(sentence);
 }
 
 void Display::note(const std::string& sentence) {

@@ -23,6 +23,7 @@ class Display {
   // How the file ended, where progress is shown.
   void finished(const std::string& text);
   void error(const std::string& sentence);  // "dync: …"
+  void tell(const std::string& sentence);   // not with --quiet
   void note(const std::string& sentence);   // only with --verbose
 
   // How often progress() wants to be called.
@@ -34,6 +35,7 @@ class Display {
   std::size_t width() const;
 
   int fd_;
+  bool quiet_;
   bool verbose_;
   Style style_;
   std::string drawn_;

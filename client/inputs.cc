@@ -91,7 +91,8 @@ std::variant<OpenedFile, SourceProblem> open_input(const std::string& path) {
     const posix::FileInfo info = posix::info_of(fd.get());
     if (info.type != posix::FileType::regular) return not_a_file(info.type);
     ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-    return OpenedFile{std::make_unique<FileInput>(std::move(fd), info), info.size, info.mtime_ns};
+    return OpenedFile{std::make_unique<FileInput>(std::move(fd), info),
+                      {info.size, info.mtime_ns, info.inode}};
   } catch (const posix::Error& error) {
     return SourceProblem{error.what()};
   }

@@ -43,6 +43,8 @@ void declare(CLI::App& app, Raw& raw) {
   app.add_option("-p,--port", raw.port, "Port of the server (8889)")
       ->type_name("N")
       ->check(CLI::Range(1, 65535));
+  app.add_flag("--no-resume{false}", options.resume, "Start over, also where an earlier run has sent a part")
+      ->disable_flag_override();
   app.add_flag("--json", options.json, "One JSON object a line for each file, for failures too");
   app.add_flag("-q,--quiet", options.quiet, "No progress, only errors");
   app.add_flag("-v,--verbose", options.verbose, "Tell about connections and waiting");

@@ -24,6 +24,7 @@ struct Options {
   std::optional<std::string> name;
   std::optional<std::string> meta_file;
   KeyValues key_values;
+  bool resume = true;
   bool json = false;
   bool quiet = false;
   bool verbose = false;

@@ -1,15 +1,17 @@
 #include "client/run.h"
 
-#include <array>
 #include <filesystem>
 #include <optional>
 #include <utility>
 
+#include "client/crash_points.h"
 #include "client/inputs.h"
 #include "client/interrupts.h"
 #include "client/sender.h"
 #include "client/sentences.h"
+#include "client/states.h"
 #include "client/text_width.h"
+#include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
 #include "proto/posix/process.h"
@@ -20,12 +22,6 @@ namespace dync::client {
 namespace {
 
 constexpr char kStandardInput[] = "-";
-
-wire::Id random_key() {
-  std::array<std::byte, wire::Id::kBytes> random{};
-  posix::random_bytes(random);
-  return wire::Id(random);
-}
 
 std::variant<std::string, MetadataProblem> load_metadata(const Options& options) {
   std::string text;
@@ -65,6 +61,9 @@ class Run {
   void begin();
   void one(std::size_t index);
   std::optional<Job> make_job(std::size_t index, ReceiptLine& receipt);
+  void name_file(std::size_t index, ReceiptLine& receipt) const;
+  void settle(const Sent& sent, bool stream);
+  bool remember(Job& job, const FileIdentity& identity, ReceiptLine& receipt);
   void tell(const ReceiptLine& receipt);
 
   const Options& options_;
@@ -74,7 +73,10 @@ class Run {
   std::string metadata_;
   std::string problem_;  // with the keys: no file can be sent
   std::unique_ptr<transport::Context> context_;
+  std::optional<States> states_;
+  std::unique_ptr<State> state_;  // of the present file
   std::optional<Sender> sender_;
+  std::string how_to_go_on_;  // after an interrupt
   bool failed_ = false;
   bool unwritten_ = false;
 };
@@ -90,51 +92,94 @@ void Run::begin() {
     problem_ = problem->sentence;
     return;
   }
+  states_.emplace(std::get<std::filesystem::path>(dir));
   context_ = std::make_unique<transport::Context>();
   sender_.emplace(*context_, options_, std::get<ClientKeys>(std::move(keys)), display_, interrupts_);
 }
 
-std::optional<Job> Run::make_job(std::size_t index, ReceiptLine& receipt) {
+void Run::name_file(std::size_t index, ReceiptLine& receipt) const {
   const std::string& file = options_.files[index];
-  const bool stream = file == kStandardInput;
   receipt.file = file;
   receipt.name = options_.name.value_or(std::filesystem::path(file).filename().string());
-  receipt.checkable = !stream;
+  receipt.checkable = file != kStandardInput;
+}
+
+std::optional<Job> Run::make_job(std::size_t index, ReceiptLine& receipt) {
+  const std::string& file = options_.files[index];
+  name_file(index, receipt);
+  const bool stream = !receipt.checkable;
   if (!problem_.empty()) {
     receipt.error = problem_;
     return std::nullopt;
-  }
-  Job job{.file = file, .number = index + 1, .count = options_.files.size(), .upload = {}, .input = nullptr};
-  job.upload = {receipt.name, metadata_, random_key(), std::nullopt, std::nullopt};
-  if (stream) {
-    job.input = stream_input(0);
-  } else {
-    auto opened = open_input(file);
-    if (const auto* problem = std::get_if<SourceProblem>(&opened)) {
-      receipt.error = problem->sentence;
-      return std::nullopt;
-    }
-    auto& good = std::get<OpenedFile>(opened);
-    job.input = std::move(good.input);
-    job.upload.size = good.size;
-    job.upload.mtime_ns = good.mtime_ns;
   }
   if (!is_utf8(receipt.name)) {
     receipt.error = "its name is no UTF-8 text: give another one by --name";
     return std::nullopt;
   }
+  Job job;
+  job.file = file;
+  job.number = index + 1;
+  job.count = options_.files.size();
+  job.upload.filename = receipt.name;
+  job.upload.metadata = metadata_;
+  if (stream) {
+    job.upload.key = random_key();
+    job.input = stream_input(0);
+    return job;
+  }
+  auto opened = open_input(file);
+  if (const auto* problem = std::get_if<SourceProblem>(&opened)) {
+    receipt.error = problem->sentence;
+    return std::nullopt;
+  }
+  auto& good = std::get<OpenedFile>(opened);
+  job.input = std::move(good.input);
+  if (!remember(job, good.identity, receipt)) return std::nullopt;
   return job;
+}
+
+// Which upload it is: that of an earlier run, or a new one.
+bool Run::remember(Job& job, const FileIdentity& identity, ReceiptLine& receipt) {
+  auto opened = states_->open(options_.server, job.file, receipt.name, identity, options_.resume);
+  if (std::holds_alternative<StateInUse>(opened)) {
+    receipt.error = kInUse;
+    return false;
+  }
+  auto& [state, note] = std::get<OpenedState>(opened);
+  if (!note.empty()) display_.tell(printable(job.file) + ": " + printable(note));
+  state_ = std::move(state);
+  job.state = state_.get();
+  job.upload.key = state_->key();
+  job.upload.replaces = state_->replaces();
+  job.upload.known = state_->known();
+  job.upload.size = identity.size;
+  job.upload.mtime_ns = identity.mtime_ns;
+  return true;
 }
 
 void Run::one(std::size_t index) {
   ReceiptLine receipt;
   if (sender_ && sender_->interrupted()) {
-    make_job(index, receipt);
+    name_file(index, receipt);
     receipt.error = kInterrupted;
-  } else if (auto job = make_job(index, receipt)) {
-    receipt = sender_->send(std::move(*job));
+    return tell(receipt);
   }
-  tell(receipt);
+  auto job = make_job(index, receipt);
+  if (!job) return tell(receipt);
+  posix::crash_point(crash::kState);
+  const bool stream = job->state == nullptr;
+  const Sent sent = sender_->send(*std::move(job));
+  tell(sent.line);
+  posix::crash_point(crash::kWritten);
+  settle(sent, stream);
+}
+
+// Only now that the receipt is written its state may go: it can be fetched once more until then.
+void Run::settle(const Sent& sent, bool stream) {
+  if (sender_->interrupted() && stream) how_to_go_on_ = kNoResume;
+  if (sender_->interrupted() && sent.resumable && state_->kept()) how_to_go_on_ = kRunAgain;
+  if (state_ && !sent.resumable && !unwritten_) state_->forget();
+  state_.reset();
 }
 
 void Run::tell(const ReceiptLine& receipt) {
@@ -167,7 +212,7 @@ int Run::all() {
     if (!problem_.empty() && !options_.json) break;  // the same for every file, told once
   }
   if (sender_ && sender_->interrupted()) {
-    display_.error(kInterrupted);
+    display_.error(kInterrupted + (how_to_go_on_.empty() ? "" : ": " + how_to_go_on_));
     return kExitInterrupted;
   }
   return failed_ || unwritten_ ? service::kExitFailed : service::kExitOk;

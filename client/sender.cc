@@ -6,8 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "client/crash_points.h"
 #include "client/network.h"
 #include "client/sentences.h"
+#include "proto/posix/crash_point.h"
 
 namespace dync::client {
 
@@ -25,6 +27,13 @@ std::string size_and_rate(std::uint64_t bytes, double seconds) {
   if (seconds > 0)
     text += ", " + human_bytes(static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds)) + "/s";
   return text;
+}
+
+// `found`: what an earlier run had brought.
+std::string how_stored(std::uint64_t bytes, std::uint64_t found, double seconds) {
+  if (found == 0) return size_and_rate(bytes, seconds);
+  if (found == bytes) return human_bytes(bytes) + ", sent by an earlier run";
+  return human_bytes(bytes) + ", the last " + size_and_rate(bytes - found, seconds);
 }
 
 transport::Message to_frames(const wire::ClientMessage& message, std::shared_ptr<const void> owner) {
@@ -63,7 +72,7 @@ struct Sender::Running {
 
   Running(Job the_job, Patience patience, Start start, Time now)
       : job(std::move(the_job)),
-        source(std::move(job.input)),
+        source(std::move(job.input), job.state),
         transfer(job.upload, patience, start, now),
         began(now) {}
 };
@@ -95,16 +104,17 @@ bool Sender::connect(Time now, std::string& problem) {
   return true;
 }
 
-ReceiptLine Sender::send(Job job) {
+Sent Sender::send(Job job) {
   const Time now = Clock::now();
   std::string problem;
   if (!connect(now, problem)) {
-    ReceiptLine line = about(job);
-    line.error = problem;
-    return line;
+    Sent sent{about(job), job.upload.known};
+    sent.line.error = problem;
+    return sent;
   }
   const bool used = std::exchange(carried_, true);
-  const bool shared = used && reusable_;
+  // The receipt of an earlier run has no key: it must be the only thing that can come.
+  const bool shared = used && reusable_ && !job.upload.known;
   if (used && !shared) connection_->open(true, now);
   Running running(std::move(job), patience_, {connection_->ready(), ours_, shared, shared ? rate_ : 0}, now);
   while (!running.transfer.over()) turn(running);
@@ -114,8 +124,9 @@ ReceiptLine Sender::send(Job job) {
   reusable_ = running.transfer.reusable();
   ReceiptLine line = receipt(running, Clock::now());
   if (line.error.empty())
-    display_.finished(printable(line.file) + ": stored, " + size_and_rate(line.size, line.seconds));
-  return line;
+    display_.finished(printable(line.file) + ": stored, " +
+                      how_stored(line.size, running.transfer.found(), line.seconds));
+  return {std::move(line), running.transfer.resumable()};
 }
 
 void Sender::turn(Running& running) {
@@ -146,6 +157,8 @@ bool Sender::carry_out(Running& running, const Want& want, Time now) {
   switch (want.kind) {
     case Kind::chunk:
       return send_chunk(running, want, now);
+    case Kind::digest:
+      return hash(running, want);
     case Kind::post_file:
       done = send_message(running.transfer.post_file(), nullptr);
       break;
@@ -166,6 +179,17 @@ bool Sender::carry_out(Running& running, const Want& want, Time now) {
   running.blocked = !done;
   if (done) running.transfer.sent(want, now);
   return done;
+}
+
+bool Sender::hash(Running& running, const Want& want) {
+  running.source.start(limits::kLargestChunk, 1, want.seek);
+  const auto end = running.source.fetch(want.seek, 1);
+  if (end) {
+    running.transfer.hashed(end->last.value());
+  } else {
+    running.transfer.source_waits();
+  }
+  return true;
 }
 
 bool Sender::send_chunk(Running& running, const Want& want, Time now) {
@@ -211,7 +235,7 @@ void Sender::take_events(Running& running, Time now) {
   }
   if (!connection_->failed()) return;
   unreachable_ = *connection_->failed();
-  running.transfer.fail(unreachable_, now);
+  running.transfer.leave(unreachable_, now);
 }
 
 void Sender::take_messages(Running& running, Time now) {
@@ -222,12 +246,15 @@ void Sender::take_messages(Running& running, Time now) {
     for (const transport::Frame& frame : frames) views.push_back(frame.bytes());
     const auto decoded = wire::decode_server(views);
     if (const auto* message = std::get_if<wire::ServerMessage>(&decoded)) {
+      if (std::holds_alternative<wire::UploadFinished>(*message)) posix::crash_point(crash::kReceipt);
       running.transfer.message(*message, now);
     } else {
-      running.transfer.fail(
+      running.transfer.leave(
           "the server's message can't be read: " + std::get<wire::Refusal>(decoded).sentence, now);
     }
   }
+  const bool original = running.transfer.approved() && !running.transfer.ours();
+  if (original && running.job.state != nullptr) running.job.state->forget();
 }
 
 void Sender::take_source(Running& running, Time now) {
@@ -237,14 +264,17 @@ void Sender::take_source(Running& running, Time now) {
     running.released = released;
     running.transfer.link_moved(now);
   }
-  if (const auto problem = running.source.problem()) running.transfer.fail(problem->sentence, now);
+  const auto problem = running.source.problem();
+  if (!problem) return;
+  if (problem->passing) return running.transfer.leave(problem->sentence, now);
+  running.transfer.fail(problem->sentence, now);
 }
 
 void Sender::take_signal(Running& running, Time now) {
   if (interrupted_ || !interrupts_.take()) return;
   interrupted_ = true;
   interrupts_.at_once(true);
-  running.transfer.fail(kInterrupted, now);
+  running.transfer.leave(kInterrupted, now);
 }
 
 void Sender::show(Running& running, Time now) {
@@ -253,7 +283,7 @@ void Sender::show(Running& running, Time now) {
   if (stage != running.noted && !stage_text(stage).empty())
     display_.note(printable(running.job.file) + ": " + stage_text(stage));
   running.noted = stage;
-  running.meter.add(transfer.position(), now);
+  if (transfer.approved()) running.meter.add(transfer.position(), now);
   if (stage == Stage::over) return;
   display_.progress({running.job.upload.filename, running.job.number, running.job.count, transfer.position(),
                      running.job.upload.size, running.meter.rate(), stage},
@@ -269,6 +299,8 @@ ReceiptLine Sender::receipt(const Running& running, Time now) const {
   if (transfer.digest()) line.sha256 = digest::to_hex(*transfer.digest());
   if (const auto* failure = std::get_if<Failure>(&transfer.outcome())) {
     line.error = failure->sentence;
+    const bool stream = !running.job.upload.size && transfer.approved() && !interrupted_;
+    if (stream) line.error += std::string("; ") + kNoResume;
     line.code = failure->code;
     return line;
   }

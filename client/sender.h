@@ -11,6 +11,7 @@
 #include "client/options.h"
 #include "client/receipts.h"
 #include "client/source.h"
+#include "client/states.h"
 #include "client/transfer.h"
 #include "proto/transport/socket.h"
 
@@ -22,6 +23,12 @@ struct Job {
   std::size_t number = 1, count = 1;
   Upload upload;
   std::unique_ptr<Input> input;
+  State* state = nullptr;  // of a file; it must outlive the upload
+};
+
+struct Sent {
+  ReceiptLine line;        // for standard output, whatever came of it
+  bool resumable = false;  // a later run should go on with the state
 };
 
 // Sends one file after the other: the loop around Transfer, Source and Connection. One connection serves all
@@ -31,8 +38,8 @@ class Sender {
   Sender(transport::Context& context, const Options& options, ClientKeys keys, Display& display,
          Interrupts& interrupts);
 
-  // Until the upload is over. The answer is for standard output, whatever came of it.
-  ReceiptLine send(Job job);
+  // Until the upload is over.
+  Sent send(Job job);
   bool interrupted() const noexcept { return interrupted_; }
 
  private:
@@ -41,6 +48,7 @@ class Sender {
   void turn(Running& running);
   void work(Running& running, Time now);
   bool carry_out(Running& running, const Want& want, Time now);
+  bool hash(Running& running, const Want& want);
   bool send_chunk(Running& running, const Want& want, Time now);
   bool send_message(const wire::ClientMessage& message, std::shared_ptr<const void> owner);
   void wait(Running& running, Time now);

@@ -16,8 +16,11 @@ inline constexpr std::string_view kOriginalForgot = "Unknown connection.";
 // use it says something else.
 inline constexpr std::string_view kTakenOver = "taken over";
 
-// Why an upload ended that the user stopped.
+// Why an upload ended that the user stopped, and how it can go on.
 inline constexpr char kInterrupted[] = "interrupted";
+inline constexpr char kRunAgain[] = "run the same command again to go on";
+inline constexpr char kNoResume[] = "standard input cannot be resumed: send it again";
+inline constexpr char kInUse[] = "another dync is sending it to this server: wait until that one has ended";
 
 // The code's meaning and the server's own words.
 std::string sentence_of(const wire::ServerError& error);

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "proto/posix/error.h"
 #include "proto/posix/process.h"
 #include "schema/limits/limits.h"
 
@@ -19,7 +20,8 @@ std::size_t buffer_bytes(std::uint32_t chunk_size, std::optional<std::uint64_t> 
 
 }  // namespace
 
-Source::Source(std::unique_ptr<Input> input) : input_(std::move(input)), wake_(posix::make_event()) {}
+Source::Source(std::unique_ptr<Input> input, HashNotes* notes)
+    : input_(std::move(input)), notes_(notes), wake_(posix::make_event()) {}
 
 Source::~Source() {
   if (!thread_.joinable()) return;
@@ -43,6 +45,8 @@ void Source::start(std::uint32_t chunk_size, std::uint32_t window, std::uint64_t
   buffers_ =
       Buffers::make(buffer_bytes(chunk_size, input_->size()), window_ + limits::kReadAhead, wake_.get());
   next_read_ = position;
+  if (const auto known = notes_ != nullptr ? notes_->newest(position) : std::nullopt)
+    hash_ = digest::Sha256(*known);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -74,7 +78,7 @@ void Source::forget(const std::deque<Read>::const_iterator& before) {
 void Source::go_to(std::uint64_t position) {
   if (!input_->rewindable()) {
     problem_ = SourceProblem{"the server asks for standard input from byte " + std::to_string(position) +
-                             " again, which is no longer kept: send it again"};
+                             " again, which is no longer kept"};
     return;
   }
   queue_.clear();
@@ -111,14 +115,16 @@ void Source::run() {
   try {
     while (step()) {
     }
+  } catch (const posix::Error& error) {
+    break_with({error.what(), true});
   } catch (const std::exception& error) {
-    break_with(error.what());
+    break_with({error.what()});
   }
 }
 
-void Source::break_with(std::string sentence) {
+void Source::break_with(SourceProblem problem) {
   const std::lock_guard lock(mutex_);
-  problem_ = SourceProblem{std::move(sentence)};
+  problem_ = std::move(problem);
   posix::raise_event(wake_.get());
 }
 
@@ -136,34 +142,61 @@ bool Source::push(Read read, std::uint64_t generation) {
 void Source::hash_on(std::uint64_t offset, std::span<const std::byte> bytes) {
   const std::uint64_t hashed = hash_.length();
   if (offset > hashed || offset + bytes.size() <= hashed) return;
-  hash_.update(bytes.subspan(static_cast<std::size_t>(hashed - offset)));
+  auto rest = bytes.subspan(static_cast<std::size_t>(hashed - offset));
+  while (!rest.empty()) {
+    const std::uint64_t to_note =
+        notes_ != nullptr ? notes_->step() - hash_.length() % notes_->step() : rest.size();
+    const auto part = rest.first(static_cast<std::size_t>(std::min<std::uint64_t>(rest.size(), to_note)));
+    hash_.update(part);
+    rest = rest.subspan(part.size());
+    if (notes_ != nullptr && part.size() == to_note) notes_->passed(hash_.midstate().value());
+  }
 }
 
-bool Source::step() {
-  auto buffer = buffers_->take();
-  if (!buffer) return false;
-  std::uint64_t offset = 0;
-  std::uint64_t generation = 0;
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopping_ || !at_end_; });
-    if (stopping_) return false;
-    offset = next_read_;
-    generation = generation_;
-  }
-  // What the server has already is only hashed.
-  const bool only_hash = offset > hash_.length();
-  if (only_hash) offset = hash_.length();
-  const auto length = std::min<std::size_t>(chunk_size_ - offset % chunk_size_, buffer->room().size());
-  const std::size_t got = input_->read(buffer->room().first(length), offset);
+std::uint64_t Source::ahead() const {
+  const std::lock_guard lock(mutex_);
+  return next_read_;
+}
+
+// Nothing: stop.
+std::optional<Source::Turn> Source::await_turn() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return stopping_ || !at_end_; });
+  if (stopping_) return std::nullopt;
+  return Turn{next_read_, generation_};
+}
+
+// The next piece, and what it tells the hash; after the last one comes the end, once all is hashed.
+void Source::read_piece(const Turn& turn, const std::shared_ptr<Buffer>& buffer) {
+  const auto length = std::min<std::size_t>(chunk_size_ - turn.offset % chunk_size_, buffer->room().size());
+  const std::size_t got = input_->read(buffer->room().first(length), turn.offset);
   buffer->resize(got);
-  const std::shared_ptr<const Buffer> read = buffer;
-  if (!only_hash && got > 0 && !push({offset, read, std::nullopt}, generation)) {
-    hash_on(offset, read->data());
-    return true;
-  }
-  hash_on(offset, read->data());
-  if (got < length && !only_hash) push({offset + got, nullptr, hash_.value()}, generation);
+  const bool queued = got == 0 || push({turn.offset, buffer, std::nullopt}, turn.generation);
+  hash_on(turn.offset, buffer->data());
+  const std::uint64_t end = turn.offset + got;
+  if (queued && got < length && hash_.length() == end) push({end, nullptr, hash_.value()}, turn.generation);
+}
+
+// Hashes on towards `end`, by reading once more what was skipped.
+void Source::hash_part(std::uint64_t end) {
+  const std::uint64_t from = hash_.length();
+  hashed_part_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(end - from, limits::kHashPart)));
+  hashed_part_.resize(input_->read(hashed_part_, from));
+  hash_on(from, hashed_part_);
+}
+
+// A piece, and while the hash is behind some of what it lacks: more than is sent meanwhile, so that it
+// catches up and each byte is read once again. At the end of the file only the hash is missing.
+bool Source::step() {
+  const std::uint64_t position = ahead();
+  const bool behind = hash_.length() < position;
+  std::shared_ptr<Buffer> buffer;
+  if (!behind) buffer = buffers_->take();
+  if (behind && position != input_->size()) buffer = buffers_->spare();
+  const auto turn = await_turn();
+  if (!turn) return false;
+  if (buffer) read_piece(*turn, buffer);
+  for (int i = 0; i < limits::kHashParts && hash_.length() < position; ++i) hash_part(position);
   return true;
 }
 

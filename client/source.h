@@ -31,6 +31,7 @@ struct Piece {
 
 struct SourceProblem {
   std::string sentence;
+  bool passing = false;  // the same bytes may be there another time
 };
 
 // What the reader thread reads from.
@@ -47,16 +48,29 @@ class Input {
   virtual void stop() = 0;
 };
 
+// Where a hash can be picked up again.
+class HashNotes {
+ public:
+  virtual ~HashNotes() = default;
+  // The hash of the longest beginning of the file, at most `position` bytes of it, that is known.
+  virtual std::optional<digest::Midstate> newest(std::uint64_t position) const = 0;
+  // The hash at a multiple of step(). Called by the reader thread, in ascending order.
+  virtual void passed(const digest::Midstate& midstate) = 0;
+  virtual std::uint64_t step() const = 0;  // bytes
+};
+
 class Source {
  public:
-  explicit Source(std::unique_ptr<Input> input);
+  // `notes`: none, or as long as the source lives.
+  explicit Source(std::unique_ptr<Input> input, HashNotes* notes = nullptr);
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
   ~Source();
 
-  // Begins to read, from `position` on (the bytes before are only hashed), in pieces that end at multiples of
-  // `chunk_size`. `window` is how many pieces of a stream are kept for a rewind. A second call changes
-  // nothing: fetch() cuts pieces where a later approval allows less.
+  // Begins to read, from `position` on, in pieces that end at multiples of `chunk_size`. Of the bytes before,
+  // what the notes don't know is hashed beside it, from the input's beginning if they know nothing: no piece
+  // waits for that but the end. `window` is how many pieces of a stream are kept for a rewind. A second call
+  // changes nothing: fetch() cuts pieces where a later approval allows less.
   void start(std::uint32_t chunk_size, std::uint32_t window, std::uint64_t position);
 
   // The piece at `position`, at most `max_bytes` of it. Nothing: not read yet, handle() becomes readable when
@@ -77,16 +91,26 @@ class Source {
     std::optional<digest::Digest> last;
   };
 
+  struct Turn {
+    std::uint64_t offset;
+    std::uint64_t generation;
+  };
+
   void run();
   bool step();
+  std::uint64_t ahead() const;
+  std::optional<Turn> await_turn();
+  void read_piece(const Turn& turn, const std::shared_ptr<Buffer>& buffer);
+  void hash_part(std::uint64_t end);
   void hash_on(std::uint64_t offset, std::span<const std::byte> bytes);
   bool push(Read read, std::uint64_t generation);
-  void break_with(std::string sentence);
+  void break_with(SourceProblem problem);
   std::deque<Read>::const_iterator find(std::uint64_t position) const;
   void forget(const std::deque<Read>::const_iterator& before);
   void go_to(std::uint64_t position);
 
   std::unique_ptr<Input> input_;
+  HashNotes* notes_;
   std::shared_ptr<Buffers> buffers_;
   posix::Fd wake_;
   std::uint32_t chunk_size_ = 0;
@@ -94,6 +118,7 @@ class Source {
 
   // The reader thread's own.
   digest::Sha256 hash_;
+  std::vector<std::byte> hashed_part_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::uint32_t kMostAgain = 50;  // post-files after an approval, without progress between
 constexpr milliseconds kAbortTime = limits::kLinger;
-constexpr milliseconds kSilence{8000};  // an original's chunk takes so long on the slowest link
-constexpr milliseconds kWaiting{
-    2000};  // no credit for so long is worth a word; for less it is the normal course
 
 }  // namespace
 
@@ -25,6 +22,7 @@ Transfer::Transfer(Upload upload, Patience patience, Start start, Time now)
       connected_(start.connected),
       ours_(start.ours),
       used_(start.shared),
+      alone_(!start.shared),
       echo_required_(start.ours && start.shared),
       post_due_(now),
       attempts_(start.connected ? 1 : 0),
@@ -39,7 +37,7 @@ Transfer::Transfer(Upload upload, Patience patience, Start start, Time now)
 // ---- what happened ----
 
 void Transfer::message(const wire::ServerMessage& message, Time now) {
-  if (finished() || late(message)) return;
+  if (finished() || phase_ == Phase::comparing || late(message)) return;
   std::visit([&](const auto& each) { on(each, now); }, message);
 }
 
@@ -87,6 +85,7 @@ void Transfer::on(const wire::UploadApproved& approved, Time now) {
   chunk_size_ = std::min(approved.chunk_size, limits::kLargestChunk);
   max_queue_ = std::max<std::uint32_t>(approved.max_queue, 1);
   high_ = std::max(high_, seek);
+  if (!found_) found_ = seek;
   pacer_.allow(chunk_size_, ours_);
   questions_.forget();
   rewind(seek, approved.credit);
@@ -128,15 +127,45 @@ void Transfer::on(const wire::StatusReport& report, Time now) {
 
 void Transfer::on(const wire::UploadFinished& finished, Time now) {
   const bool named = !upload_id_.empty();
-  if (named ? finished.upload_id != upload_id_.hex() : !started()) return;
+  if (named && finished.upload_id != upload_id_.hex()) return other_finished(now);
+  // On a routing id of its own only its own receipt can come, also at once, for an upload of an earlier run.
+  const bool at_once = alone_ && post_open_ && finished.receipt;
+  if (!named && !started() && !at_once) return;
   heard(now);
-  if (!digest_) return fail("the server says the upload is finished before all of it was sent", now);
+  if (digest_) return judge(finished);
+  if (!finished.receipt || !upload_.size)
+    return fail("the server says the upload is finished before all of it was sent", now);
+  ours_ = true;
+  post_open_ = source_waiting_ = false;
+  post_due_.reset();
+  told_ = finished;
+  phase_ = Phase::comparing;
+}
+
+// If this is what it gets for its question, the routing id stands for another upload there: only the key
+// finds its own.
+void Transfer::other_finished(Time now) {
+  if (!ours_ || !started() || unanswered_ == 0 || again_ >= kMostAgain) return;
+  ++again_;
+  post_again(now);
+}
+
+void Transfer::judge(const wire::UploadFinished& finished) {
   const auto& receipt = finished.receipt;
-  if (receipt && (receipt->sha256 != *digest_ || receipt->size != high_)) {
-    return end(
-        Failure{0, "the server stored something else than what was sent: its checksum or size differs"});
-  }
-  end(Stored{finished.upload_id, receipt});
+  if (!receipt || (receipt->sha256 == *digest_ && receipt->size == high_))
+    return end(Stored{finished.upload_id, receipt});
+  end(Failure{0, told_
+                     ? "the server has stored other bytes for it than the file has now: look at both, and "
+                       "send it by --no-resume if that is right"
+                     : "the server stored something else than what was sent: its checksum or size differs"});
+}
+
+void Transfer::hashed(const digest::Digest& digest) {
+  if (phase_ != Phase::comparing) return;
+  digest_ = digest;
+  position_ = high_ = upload_.size.value();
+  if (!found_) found_ = position_;
+  judge(*told_);
 }
 
 void Transfer::on(const wire::ServerError& error, Time now) {
@@ -220,7 +249,7 @@ void Transfer::sent(const Want& want, Time now) {
   switch (want.kind) {
     case Want::Kind::post_file:
       post_due_.reset();
-      post_open_ = true;
+      post_open_ = posted_ = true;
       asked_ = now;
       echo_required_ = ours_ && used_;
       used_ = true;
@@ -239,12 +268,16 @@ void Transfer::sent(const Want& want, Time now) {
     case Want::Kind::reopen:
       reopen_.reset();
       connected_ = false;
-      if (want.fresh_id) used_ = echo_required_ = false;
+      if (want.fresh_id) {
+        used_ = echo_required_ = false;
+        alone_ = true;
+      }
       unanswered_ = 0;
       asked_ = now;
       if (started()) hold_ = true;
       break;
     case Want::Kind::chunk:
+    case Want::Kind::digest:
     case Want::Kind::nothing:
       break;
   }
@@ -287,13 +320,33 @@ void Transfer::fail(std::string sentence, Time now) {
   abort_until_ = now + kAbortTime;
 }
 
+// An original keeps nothing, and of a stream the bytes are gone. Without an approval nothing is there that an
+// earlier run has not brought.
+bool Transfer::waits_there() const noexcept {
+  return upload_.size && (ours_ || (upload_.known && !approved()));
+}
+
+void Transfer::leave(std::string sentence, Time now) {
+  if (!waits_there()) return fail(std::move(sentence), now);
+  if (finished()) return;
+  end(Failure{0, std::move(sentence)});
+  gave_up_ = true;
+}
+
+bool Transfer::resumable() const noexcept {
+  const auto* failure = std::get_if<Failure>(&outcome_);
+  if (failure == nullptr || !upload_.size) return false;
+  if (approved()) return ours_ && failure->code != static_cast<std::uint32_t>(wire::Code::refused);
+  return upload_.known || (posted_ && failure->code == 0);
+}
+
 void Transfer::tick(Time now) {
-  if (phase_ == Phase::over) return;
+  if (phase_ == Phase::over || phase_ == Phase::comparing) return;
   if (phase_ == Phase::aborting) {
     if (now >= abort_until_) phase_ = Phase::over;
     return;
   }
-  if (now >= heard_ + patience_.give_up) return fail(no_answer_sentence(patience_.give_up), now);
+  if (now >= heard_ + patience_.give_up) return leave(no_answer_sentence(patience_.give_up), now);
   if (reopen_ || !connected_ || now < silence_over()) return;
   if (phase_ == Phase::opening && !post_due_) {
     opening_patience_ = std::min<milliseconds>(opening_patience_ * 2, milliseconds{limits::kQueryAfter} * 16);
@@ -302,78 +355,6 @@ void Transfer::tick(Time now) {
   } else if (started() && unanswered_ > 0) {
     open_again(now, false);
   }
-}
-
-// ---- what to do ----
-
-Time Transfer::silence_over() const {
-  return std::max({heard_, asked_, moved_}) +
-         (phase_ == Phase::opening ? opening_patience_ : patience_.query);
-}
-
-Time Transfer::query_due() const {
-  return idle() ? std::min(sent_ + patience_.idle, silence_over()) : silence_over();
-}
-
-// The last chunk is empty: neither need the link be known for it nor can it fill the link.
-Time Transfer::routine_due() const {
-  return sending() && !all_sent() ? pacer_.ask_at() : Time::max();
-}
-
-Want Transfer::want(Time now) const {
-  using Kind = Want::Kind;
-  if (phase_ == Phase::over) return {};
-  if (phase_ == Phase::aborting) return {.kind = Kind::error};
-  if (reopen_)
-    return now >= reopen_->due ? Want{.kind = Kind::reopen, .fresh_id = reopen_->fresh_id} : Want{};
-  if (!connected_) return {};
-  if (post_due_) return now >= *post_due_ ? Want{.kind = Kind::post_file} : Want{};
-  if (!started()) return {};
-  if (ask_ || now >= query_due()) return {.kind = Kind::query_status};
-  if (!sending()) return {};
-  if (now >= routine_due()) return {.kind = Kind::query_status, .routine = true};
-  if (credit_ == 0 || source_waiting_ || !(pacer_.room() || all_sent())) return {};
-  // Chunks end at multiples of their size, so that an original gets a repeated one as it was.
-  const std::uint32_t size = pacer_.chunk();
-  const std::uint64_t bytes = std::min(size - position_ % size, cuts_.most(position_));
-  return {.kind = Kind::chunk, .seek = position_, .max_bytes = static_cast<std::uint32_t>(bytes)};
-}
-
-Time Transfer::deadline() const {
-  if (phase_ == Phase::aborting) return abort_until_;
-  Time first = heard_ + patience_.give_up;
-  if (reopen_) return std::min(first, reopen_->due);
-  if (!connected_) return first;
-  if (post_due_) return std::min(first, *post_due_);
-  first = std::min(first, routine_due());
-  return std::min(first, query_due());
-}
-
-wire::PostFile Transfer::post_file() const {
-  return {upload_.filename, upload_.metadata,
-          wire::PostFileOptions{.key = upload_.key,
-                                .size = upload_.size,
-                                .mtime_ns = upload_.mtime_ns,
-                                .check = false,
-                                .replaces = std::nullopt}};
-}
-
-wire::ClientError Transfer::error() const {
-  const auto* failure = std::get_if<Failure>(&outcome_);
-  return {static_cast<std::uint32_t>(wire::Code::malformed), failure ? failure->sentence : std::string()};
-}
-
-Stage Transfer::stage(Time now) const noexcept {
-  if (finished()) return Stage::over;
-  if (phase_ == Phase::opening) {
-    if (refused_for_now_) return Stage::refused_for_now;
-    return connected_ ? Stage::asking : (approved() ? Stage::reconnecting : Stage::connecting);
-  }
-  if (!connected_ || hold_) return Stage::reconnecting;
-  if (phase_ == Phase::verifying) return Stage::verifying;
-  const auto quiet = now - std::max(heard_, moved_);
-  if (pacer_.asking()) return quiet >= kSilence ? Stage::silent : Stage::sending;
-  return credit_ == 0 && now - moved_ >= kWaiting ? Stage::waiting : Stage::sending;
 }
 
 }  // namespace dync::client

@@ -24,6 +24,8 @@ struct Upload {
   wire::Id key;
   std::optional<std::uint64_t> size;     // absent for a stream
   std::optional<std::int64_t> mtime_ns;  // absent for a stream
+  std::optional<wire::Id> replaces{};    // the key of an upload that this one puts an end to
+  bool known = false;                    // the server may have heard of it from an earlier run
 };
 
 struct Patience {
@@ -41,7 +43,7 @@ struct Start {
 };
 
 struct Want {
-  enum class Kind { nothing, post_file, query_status, chunk, error, reopen };
+  enum class Kind { nothing, post_file, query_status, chunk, digest, error, reopen };
   Kind kind = Kind::nothing;
   std::uint64_t seek = 0;       // chunk: from which byte
   std::uint32_t max_bytes = 0;  // chunk
@@ -81,11 +83,14 @@ class Transfer {
   void connection_lost(Time now);
   void sent(const Want& want, Time now);  // all kinds but chunks
   void sent_chunk(std::uint64_t seek, std::size_t bytes, std::optional<digest::Digest> last, Time now);
+  void hashed(const digest::Digest& digest);  // digest: the whole file's
   void source_waits();  // no data at the wanted position yet; nothing more is wanted of it until:
   void source_ready();
   void link_moved(Time now) { moved_ = now; }  // libzmq took bytes: the connection is slow, not mute
   // The client's own end of the upload (its source broke, the user interrupts): tells the server, then over.
   void fail(std::string sentence, Time now);
+  // The same, but what the server has of it waits there for a later run, if it can.
+  void leave(std::string sentence, Time now);
   void tick(Time now);
 
   // ---- what to do ----
@@ -102,9 +107,13 @@ class Transfer {
   Stage stage(Time now) const noexcept;
   bool approved() const noexcept { return max_queue_ > 0; }
   bool ours() const noexcept { return ours_; }
+  // Once over: a later run should ask for the same key, for the server may have bytes or a receipt under it.
+  bool resumable() const noexcept;
   // Once over: the next file may be posted on the same connection.
   bool reusable() const noexcept { return ours_ && connected_ && !gave_up_ && !post_open_; }
   std::uint64_t position() const noexcept { return position_; }
+  // What the server had before this run sent anything.
+  std::uint64_t found() const noexcept { return found_.value_or(0); }
   double rate() const noexcept { return pacer_.rate(); }
   std::uint32_t chunk_size() const noexcept { return chunk_size_; }
   std::uint32_t max_queue() const noexcept { return max_queue_; }
@@ -112,7 +121,8 @@ class Transfer {
   const std::optional<digest::Digest>& digest() const noexcept { return digest_; }
 
  private:
-  enum class Phase { opening, sending, verifying, aborting, over };
+  // comparing: the server has it already, and the file must be the same.
+  enum class Phase { opening, sending, verifying, comparing, aborting, over };
   struct Reopen {
     Time due;
     bool fresh_id;
@@ -124,6 +134,8 @@ class Transfer {
   void on(const wire::UploadFinished& finished, Time now);
   void on(const wire::ServerError& error, Time now);
   bool late(const wire::ServerMessage& message) const;
+  void other_finished(Time now);
+  void judge(const wire::UploadFinished& finished);
   bool retried(const wire::ServerError& error, Time now);
   void post_again(Time due);
   void heard(Time now);
@@ -133,6 +145,7 @@ class Transfer {
   void end(std::variant<Stored, Failure> outcome);
   bool started() const noexcept { return phase_ == Phase::sending || phase_ == Phase::verifying; }
   bool finished() const noexcept { return phase_ == Phase::aborting || phase_ == Phase::over; }
+  bool waits_there() const noexcept;
   bool idle() const noexcept { return phase_ == Phase::sending && credit_ > 0 && source_waiting_; }
   bool sending() const noexcept { return phase_ == Phase::sending && !hold_; }
   bool all_sent() const noexcept { return position_ == upload_.size; }
@@ -149,9 +162,11 @@ class Transfer {
   bool connected_;
   bool ours_;
   bool used_;           // the connection, or its routing id: answers to something earlier may come
+  bool alone_;          // no upload before it used the routing id
   bool echo_required_;  // until our key was echoed, everything else is of something earlier
   bool gave_up_ = false;
   bool post_open_ = false;  // a post-file was sent that has no answer
+  bool posted_ = false;     // one was sent
   bool refused_for_now_ = false;
   std::optional<Time> post_due_;  // none: sent, its answer is awaited
   std::optional<Reopen> reopen_;
@@ -171,12 +186,14 @@ class Transfer {
   std::uint32_t max_queue_ = 0;
   std::uint64_t credit_ = 0;    // chunks
   std::uint64_t position_ = 0;  // the next byte to send
-  std::uint64_t high_ = 0;      // the end of what was ever sent
+  std::optional<std::uint64_t> found_;
+  std::uint64_t high_ = 0;  // the end of what was ever sent
   Cuts cuts_;
   std::uint64_t chunks_ = 0;  // sent so far, repeated ones too
   Pacer pacer_;
   Questions questions_;
   std::optional<digest::Digest> digest_;
+  std::optional<wire::UploadFinished> told_;  // while comparing
 };
 
 }  // namespace dync::client

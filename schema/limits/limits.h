@@ -145,5 +145,11 @@ inline constexpr std::uint32_t kReadAhead = 8;               // chunks in memory
 inline constexpr std::uint32_t kLargestChunk = 4 * kMiB;     // whatever a server allows
 inline constexpr std::uint64_t kLargestWindow = 256 * kMiB;  // kept of standard input for a rewind
 inline constexpr std::size_t kMaxMetadataFile = 16 * kMiB;   // of -m; the server's own limit is stricter
+inline constexpr std::uint64_t kStateStep = 64 * kMiB;       // between two notes of the hash: 40 ms of work
+inline constexpr std::uint64_t kSyncedState = 8 * kMiB;      // of a file: sent again is dearer than a sync
+inline constexpr std::size_t kMaxStateFile = 64 * kMiB;      // of one upload: notes for 50 TB
+inline constexpr seconds kStateKept{30L * 24 * 3600};        // untouched; no server keeps a partial so long
+inline constexpr std::uint64_t kHashPart = kMiB;  // read at once, of what lies before a resumed position,
+inline constexpr int kHashParts = 4;  // and how many of them for each piece that is sent meanwhile
 
 }  // namespace dync::limits

@@ -102,4 +102,10 @@ Path known_server(const Path& dot_dir, std::string_view host, int port) {
   return dot_dir / kKnownServers / (file + "_" + std::to_string(port) + kPublicSuffix);
 }
 
+bool is_state_file(std::string_view name) {
+  constexpr std::size_t kDigestDigits = 64;
+  if (name.ends_with(kNewSuffix)) name.remove_suffix(std::string_view(kNewSuffix).size());
+  return name.size() == kDigestDigits && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 }  // namespace dync::names

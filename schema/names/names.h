@@ -62,4 +62,9 @@ inline constexpr char kPublicSuffix[] = ".key";
 inline constexpr char kKnownServers[] = "known_servers";  // directory of HOST_PORT.key
 Path known_server(const Path& dot_dir, std::string_view host, int port);
 
+// ---- the client's memory: DOT_DIR/state/DIGEST, one file for each upload that has not ended ----
+inline constexpr char kState[] = "state";
+inline constexpr char kNewSuffix[] = ".new";  // about to be renamed to the name without it
+bool is_state_file(std::string_view name);    // 64 lower-case hex digits, also with kNewSuffix
+
 }  // namespace dync::names

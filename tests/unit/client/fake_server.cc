@@ -126,6 +126,7 @@ FakeServer::Answers FakeServer::take(const std::string& peer, const wire::PostFi
   }
   named->credit = behaviour.credit;
   by_peer_[peer] = named;
+  if (named->done && !behaviour.original) return {finished(*named)};
   return {approval(*named)};
 }
 
@@ -149,6 +150,7 @@ FakeServer::Answers FakeServer::take(const std::string& peer, const wire::PostCh
   upload.sha256 = hash.value();
   if (chunk.checksum != upload.sha256) return {wire::ServerError{422, "checksum mismatch", std::nullopt}};
   upload.done = true;
+  if (behaviour.lose_receipts) return {};
   return {finished(upload)};
 }
 

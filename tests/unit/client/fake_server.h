@@ -31,6 +31,7 @@ class FakeServer {
     std::uint64_t stall_at = ~0ULL;               // no credit beyond this many bytes until go_on()
     bool mute = false;                            // answers nothing at all
     bool wrong_receipt = false;
+    bool lose_receipts = false;  // what is finished is never told for its last chunk
   };
 
   // Writes server and client certificates: DIRECTORY/server.key_secret, clients/, and a config directory

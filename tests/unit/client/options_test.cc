@@ -44,6 +44,12 @@ TEST(OptionsOfDync, OptionsMayFollowTheFilesAndAKeyValueTakesOneWord) {
   EXPECT_EQ(good({"host", "--", "-odd"}).files, std::vector<std::string>{"-odd"});
 }
 
+TEST(OptionsOfDync, ResumesUnlessToldOtherwise) {
+  EXPECT_TRUE(good({"host", "x"}).resume);
+  EXPECT_FALSE(good({"--no-resume", "host", "x"}).resume);
+  EXPECT_NE(refused({"--no-resume=true", "host", "x"}), "");
+}
+
 TEST(OptionsOfDync, StandardInputNeedsAName) {
   EXPECT_EQ(good({"-n", "x", "host"}).files, std::vector<std::string>{"-"});
   EXPECT_EQ(good({"-n", "x", "host", "-"}).files, std::vector<std::string>{"-"});

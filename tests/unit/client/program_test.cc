@@ -68,6 +68,11 @@ class DyncProgram : public testing::Test {
   Ended run(std::vector<std::string> arguments, int input = -1, const std::string& output = "") {
     return end(begin(std::move(arguments), input, output));
   }
+  // How many uploads the client remembers.
+  std::size_t states() const {
+    const auto all = std::filesystem::directory_iterator(server_.config_dir() / "state");
+    return static_cast<std::size_t>(std::distance(all, std::filesystem::directory_iterator()));
+  }
   std::string at() const { return "127.0.0.1:" + std::to_string(server_.port()); }
   void await(const std::function<bool()>& condition) {
     for (const auto limit = Clock::now() + 60s; !condition(); std::this_thread::sleep_for(2ms)) {
@@ -216,7 +221,7 @@ TEST_F(DyncProgram, KeysThatAreMissingOrOpenToOthersAreRefused) {
   EXPECT_SAYS(none.err, "dync-keygen client");
 }
 
-TEST_F(DyncProgram, AnInterruptTellsTheServerAndExitsWith130) {
+TEST_F(DyncProgram, AnInterruptLeavesAPartialThatTheSameCommandGoesOnWith) {
   server_.behaviour.stall_at = 20000;
   server_.start();
   for (const int signal : {SIGINT, SIGTERM}) {
@@ -226,11 +231,79 @@ TEST_F(DyncProgram, AnInterruptTellsTheServerAndExitsWith130) {
     ::kill(child, signal);
     const Ended ended = end(child);
     EXPECT_EQ(ended.code, 130) << ended.err;
-    EXPECT_EQ(ended.err, "dync: interrupted\n");
+    EXPECT_EQ(ended.err, "dync: interrupted: run the same command again to go on\n");
     EXPECT_EQ(ended.out, "");
-    await([&] { return server_.errors().size() >= (signal == SIGINT ? 1u : 2u); });
     EXPECT_EQ(server_.stored("never"), std::nullopt);
   }
+  server_.go_on();
+  const Ended again = run({at(), (home_ / ("file" + std::to_string(SIGINT))).string()});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(server_.stored("file" + std::to_string(SIGINT)), content("file" + std::to_string(SIGINT)));
+  EXPECT_EQ(server_.errors(), std::vector<std::string>{}) << "an error would have ended the upload";
+}
+
+TEST_F(DyncProgram, AnInterruptTellsAnOriginalAndAlsoOfAStream) {
+  server_.behaviour.stall_at = 20000;
+  for (const bool original : {true, false}) {
+    server_.behaviour.original = original;
+    server_.start();
+    const std::string name = original ? "file" : "stream";
+    const std::string path = file(name, 100000);
+    const posix::Fd input = posix::open_file(path, O_RDONLY);
+    const pid_t child = original ? begin({at(), path}) : begin({"--name", name, at(), "-"}, input.get());
+    await([&] { return server_.received(name) >= 20000; });
+    ::kill(child, SIGINT);
+    const Ended ended = end(child);
+    EXPECT_EQ(ended.code, 130);
+    EXPECT_EQ(ended.err, original ? "dync: interrupted\n"
+                                  : "dync: interrupted: standard input cannot be resumed: send it again\n");
+    await([&] { return server_.errors().size() == (original ? 1u : 2u); });
+    EXPECT_EQ(states(), 0u);
+    server_.stop();
+  }
+}
+
+TEST_F(DyncProgram, AReceiptThatGotLostIsFetchedByTheNextRun) {
+  server_.behaviour.lose_receipts = true;
+  server_.start();
+  const std::string lost = file("lost", 30000), first = file("first", 100);
+  const pid_t child = begin({at(), lost});
+  await([&] { return server_.stored("lost").has_value(); });
+  ::kill(child, SIGKILL);
+  EXPECT_EQ(end(child).code, -SIGKILL);
+  EXPECT_EQ(states(), 1u);
+  server_.stop();
+  server_.behaviour.lose_receipts = false;
+  server_.start();
+  const Ended again = run({"--json", at(), first, lost});  // not the first on its connection
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(std::count(again.out.begin(), again.out.end(), '\n'), 2) << again.out;
+  EXPECT_EQ(again.err, "");
+  EXPECT_EQ(states(), 0u) << "the receipts were read";
+}
+
+TEST_F(DyncProgram, TwoRunsNeverSendOneFile) {
+  server_.behaviour.stall_at = 20000;
+  server_.start();
+  const std::string path = file("a", 100000);
+  const pid_t child = begin({at(), path});
+  await([&] { return server_.received("a") >= 20000; });
+  const Ended second = run({at(), path});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_EQ(second.err,
+            "dync: " + path + ": another dync is sending it to this server: wait until that one has ended\n");
+  server_.go_on();
+  EXPECT_EQ(end(child).code, 0);
+}
+
+TEST_F(DyncProgram, WithoutAPlaceForItsStateItSendsAndSaysWhatThatMeans) {
+  std::ofstream(server_.config_dir() / "state") << "no directory";
+  server_.start();
+  const Ended ended = run({at(), file("a", 100), file("b", 100)});
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_SAYS(ended.err, "cannot be resumed after this run: ");
+  EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+  EXPECT_EQ(run({"-q", at(), file("c", 100)}).err, "");
 }
 
 TEST_F(DyncProgram, AFileThatGrowsIsNotStored) {

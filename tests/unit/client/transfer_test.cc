@@ -141,8 +141,8 @@ TEST_F(TransferTest, ASlowConnectionIsNotTakenForAMuteOne) {
   EXPECT_EQ(wanted(), Kind::nothing);
 }
 
-TEST_F(TransferTest, GivesUpAfterAnHourOfSilenceAndTellsTheServer) {
-  start_approved(1000, 1);
+TEST_F(TransferTest, GivesUpAfterAnHourOfSilenceAndTellsAnOriginal) {
+  start_approved(1000, 1, false);
   send_all();
   for (int i = 0; i < 130 && wanted() != Kind::error; ++i) {
     wait(30s);

@@ -14,6 +14,7 @@ namespace dync::pair {
 class OurClient : public ClientModel {
  public:
   struct Manner {
+    bool known = false;         // an earlier run may have sent it
     bool stream = false;        // no size, and only what the window keeps can be sent again
     unsigned small_chunks = 0;  // per mille are smaller than they could be
     unsigned source_waits = 0;  // per mille
@@ -56,7 +57,7 @@ class OurClient : public ClientModel {
   std::optional<Time> source_until_;
   std::set<std::string> heard_of_;  // uploads
   std::uint64_t sent_to_ = 0;       // the end of what was ever sent
-  bool ours_ = false, working_ = false;
+  bool ours_ = false, shared_ = false, working_ = false;
   End end_ = End::none;
   std::string complaint_;
   Time wake_at_ = Time::max();

@@ -131,9 +131,10 @@ Person::Start World::our_runs(const std::string& user) {
   manner.small_chunks = dice_.chance(300) ? 100 : 0;
   manner.source_waits = dice_.chance(400) ? 20 : 0;
   manner.longest_wait = dice_.between(1s, 200s);
-  return [this, user, manner, link = link_manner(false)](std::vector<File> files) {
+  return [this, user, manner, link = link_manner(false), runs = 0](std::vector<File> files) mutable {
     if (manner.stream)
       for (File& file : files) file.key = key_of(++keys_);
+    manner.known = runs++ > 0 && !manner.stream;
     return std::make_unique<OurClient>(events_, dice_, checks_, network_, user, link, manner,
                                        std::move(files));
   };
