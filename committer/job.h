@@ -41,6 +41,7 @@ struct Job {
   std::chrono::steady_clock::time_point waits_since = std::chrono::steady_clock::now();
   int tries = 0;             // of the step that runs now
   int kills = 0;             // how often dync-untar was killed over it
+  bool announced = false;    // Plan::announced
   std::uint64_t number = 0;  // in the order in which they came
 
   const Id& id() const noexcept { return row.upload.upload_id; }

@@ -31,6 +31,7 @@ struct Plan {
   Shape shape = Shape::file;
   std::vector<Sidecar> sidecars;  // of a file
   rules::Access access = {};      // of the item and its marker
+  bool announced = false;         // the item is durable in the dropbox, the marker was renamed and not synced
 };
 
 // As the dropbox had it when the upload was accepted.

@@ -80,7 +80,9 @@ void Publication::not_prepared(Job& job, const Failure& failure) {
 void Publication::publish(const Id& id) {
   const Job* job = context_.jobs.find(id);
   if (job == nullptr) return;
-  context_.outbox.then([this, id, plan = make_plan(job->row, context_.tmp_dir(), job->shape)] {
+  Plan plan = make_plan(job->row, context_.tmp_dir(), job->shape);
+  plan.announced = job->announced;
+  context_.outbox.then([this, id, plan = std::move(plan)] {
     context_.quick.run([plan] { return committer::publish(plan); },
                        [this, id](const Outcome<Published>& outcome) { published(id, outcome); });
   });
@@ -90,10 +92,7 @@ void Publication::publish(const Id& id) {
 void Publication::published(const Id& id, const Outcome<Published>& outcome) {
   Job* job = context_.jobs.find(id);
   if (job == nullptr) return;
-  if (const auto* failure = std::get_if<Failure>(&outcome)) {
-    context_.log.error("upload.not_published", {{"upload", id.hex()}, {"error", failure->sentence}});
-    return context_.later(pause_after(job->tries), [this, id] { publish(id); });
-  }
+  if (const auto* failure = std::get_if<Failure>(&outcome)) return publish_again(*job, failure->sentence);
   const auto& result = std::get<Published>(outcome);
   switch (result.result) {
     case PublishResult::done:
@@ -102,7 +101,15 @@ void Publication::published(const Id& id, const Outcome<Published>& outcome) {
       return context_.fail(*job, not_published(result.problem), true);
     case PublishResult::held:
       return held(*job, result.problem);
+    case PublishResult::announced:
+      job->announced = true;
+      return publish_again(*job, result.problem);
   }
+}
+
+void Publication::publish_again(Job& job, const std::string& problem) {
+  context_.log.error("upload.not_published", {{"upload", job.id().hex()}, {"error", problem}});
+  context_.later(pause_after(job.tries), [this, id = job.id()] { publish(id); });
 }
 
 void Publication::committed(Job& job) {

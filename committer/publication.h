@@ -30,6 +30,7 @@ class Publication {
   void not_prepared(Job& job, const Failure& failure);
   void publish(const Id& id);
   void published(const Id& id, const Outcome<Published>& outcome);
+  void publish_again(Job& job, const std::string& problem);
   void committed(Job& job);
   void held(Job& job, const std::string& problem);
 

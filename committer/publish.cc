@@ -73,6 +73,7 @@ Published publish_item(const Plan& plan, int out, int dropbox) {
   try {
     sync_both(out, dropbox);
   } catch (const posix::Error& error) {
+    if (!posix::find_at(out, names::marker(plan.item))) return {PublishResult::announced, error.what()};
     return take_back(plan, out, dropbox, error.what());
   }
   crash_point(crash::kItemSynced);
@@ -89,7 +90,7 @@ Published publish_marker(const Plan& plan, int out, int dropbox) {
   try {
     sync_both(out, dropbox);
   } catch (const posix::Error& error) {
-    return {PublishResult::held, error.what()};
+    return {PublishResult::announced, error.what()};
   }
   crash_point(crash::kMarkerSynced);
   return {};
@@ -129,8 +130,12 @@ std::optional<wire::Refusal> check_target(const Path& dropbox, const std::string
 Published publish(const Plan& plan) {
   const Fd out = posix::open_directory(plan.staging / names::kOut);
   const Fd dropbox = posix::open_directory(plan.dropbox);
-  Published item = publish_item(plan, out.get(), dropbox.get());
-  if (item.result != PublishResult::done) return item;
+  if (plan.announced) {
+    move(dropbox.get(), names::marker(plan.item), out.get(), names::marker(plan.item));
+  } else {
+    Published item = publish_item(plan, out.get(), dropbox.get());
+    if (item.result != PublishResult::done) return item;
+  }
   return publish_marker(plan, out.get(), dropbox.get());
 }
 

@@ -19,8 +19,9 @@ std::optional<wire::Refusal> check_target(const Path& dropbox, const std::string
 
 enum class PublishResult {
   done,
-  undone,  // a directory could not be synced; the item is back in staging, nothing was ever announced
-  held,    // the same, but what was renamed could not be taken back: only an operator can tell what holds
+  undone,     // a directory could not be synced; the item is back in staging, nothing was ever announced
+  held,       // the same, but what was renamed could not be taken back: only an operator can tell what holds
+  announced,  // the marker's rename could not be synced; again with Plan::announced
 };
 struct Published {
   PublishResult result = PublishResult::done;
@@ -29,7 +30,8 @@ struct Published {
 
 // Steps 7 and 8: the item, then its marker, each by one rename that replaces nothing. A source that is gone
 // was renamed before. An item that was taken away meanwhile gets no marker. An Error means that the step that
-// failed changed nothing: it may be tried again.
+// failed changed nothing: it may be tried again. A sync that failed is never asked again for the same rename:
+// the marker is taken back and renamed anew.
 Published publish(const Plan& plan);
 
 // Step 9: removes TMP_DIR/ID.

@@ -105,8 +105,18 @@ void UntarClient::ended(const ipc::UntarEnded& message) {
   }
   const Running running = std::move(found->second);
   running_.erase(found);
-  running.done({message.code, message.signal, read_report(running.files.report.get())});
+  running.done({message.code, message.signal, report_of(running)});
   start_next();
+}
+
+// Without it the exit code still tells what to do.
+std::string UntarClient::report_of(const Running& running) const {
+  try {
+    return read_report(running.files.report.get());
+  } catch (const posix::Error& error) {
+    log_.error("untar.no_report", {{"error", error.what()}});
+    return {};
+  }
 }
 
 }  // namespace dync::committer

@@ -49,6 +49,7 @@ class UntarClient {
   bool send(std::uint64_t job, const UntarFiles& files);
   void take();
   void ended(const ipc::UntarEnded& message);
+  std::string report_of(const Running& running) const;
 
   service::Loop& loop_;
   const service::Log& log_;

@@ -11,11 +11,13 @@
 #include "ops/server/programs.h"
 #include "ops/server/runtime_dir.h"
 #include "ops/server/supervisor.h"
+#include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "proto/posix/process.h"
 #include "proto/service/log.h"
 #include "proto/service/notify.h"
 #include "schema/config/parameters.h"
+#include "schema/limits/limits.h"
 #include "schema/names/names.h"
 #include "schema/names/text.h"
 #include "schema/run_file/run_file.h"
@@ -83,6 +85,13 @@ class Server {
     }
   }
 
+  // A test that kills workers again and again does not want to wait.
+  static std::chrono::milliseconds restart_most() {
+    constexpr std::chrono::milliseconds kUsual = limits::kRestartMost;
+    return std::chrono::milliseconds(
+        posix::test_value("DYNC_TEST_RESTART_MS", std::uint64_t{kUsual.count()}));
+  }
+
   static bool wants_debug(const config::Config& config) {
     return level_of(config.logging) == service::Level::debug;
   }
@@ -96,7 +105,7 @@ class Server {
             .background = launch_.in_background(),
             .workers = worker_specs(libexec, config_.workers.hashers),
             .untar = untar_program(libexec),
-            .timing = {}};
+            .timing = {.restart_most = restart_most()}};
   }
 
   void serve(const std::string& address) {

@@ -113,6 +113,7 @@ def check_disk(ledger: Ledger, staging: Path, dropboxes: Iterable[Path], consume
         if there != names:
             problems.append(f"{dropbox}: too much {sorted(there - names)}, too little {sorted(names - there)}")
     live = {row["upload_id"] for row in rows if row["state"] in LIVE}
+    live |= {row["upload_id"] for row in ledger.query("SELECT upload_id FROM sessions WHERE kept = 1")}  # for a retry
     left = {entry.name for entry in staging.iterdir()} - live
     if ORPHANS in left and not any((staging / ORPHANS).iterdir()):
         left.discard(ORPHANS)

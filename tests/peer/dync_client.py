@@ -30,7 +30,7 @@ class Upload:
     """What is to be sent, and by which key it is known. size None: a stream, which declares neither size nor mtime."""
 
     name: str
-    data: bytes
+    data: bytes = field(repr=False)
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     metadata: str = "{}"
     stream: bool = False

@@ -78,10 +78,37 @@ TEST_F(SyncFailure, OfAnItemThatWasTakenMeanwhileIsHeld) {
   EXPECT_FALSE(announced());
 }
 
-TEST_F(SyncFailure, OfTheMarkersRenameIsHeldAndNeverSuccess) {
+TEST_F(SyncFailure, OfTheMarkersRenameIsNoSuccessUntilItIsRenamedAnew) {
   fail_dropbox(2);
-  EXPECT_EQ(publish(plan_).result, PublishResult::held);
+  EXPECT_EQ(publish(plan_).result, PublishResult::announced);
   EXPECT_TRUE(published());
+  bool in_place = true;
+  fail_dropbox(1, [&] { in_place = announced(); });
+  plan_.announced = true;
+  EXPECT_EQ(publish(plan_).result, PublishResult::announced);
+  EXPECT_TRUE(in_place);
+  sync_fails() = nullptr;
+  EXPECT_EQ(publish(plan_).result, PublishResult::done);
+  EXPECT_TRUE(announced());
+}
+
+TEST_F(SyncFailure, AnAnnouncedItemIsNeverTakenBack) {
+  ASSERT_EQ(publish(plan_).result, PublishResult::done);
+  fail_dropbox(1);
+  EXPECT_EQ(publish(plan_).result, PublishResult::announced) << "a committer that replays step 7";
+  EXPECT_TRUE(published());
+  EXPECT_TRUE(announced());
+}
+
+TEST_F(SyncFailure, WhatWasTakenAfterTheMarkerIsDone) {
+  fail_dropbox(2);
+  ASSERT_EQ(publish(plan_).result, PublishResult::announced);
+  std::filesystem::remove_all(plan_.dropbox / "item");
+  std::filesystem::remove(plan_.dropbox / ".MARKER_is_finished_item");
+  sync_fails() = nullptr;
+  plan_.announced = true;
+  EXPECT_EQ(publish(plan_).result, PublishResult::done);
+  EXPECT_FALSE(announced());
 }
 
 TEST_F(SyncFailure, InPreparationPublishesNothing) {
