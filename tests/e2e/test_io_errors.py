@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ BROKEN = 1.0  # for good: so long nothing works, then it does again
 FULL = bool(os.environ.get("DYNC_TEST_FULL"))
 KIB = 1024
 LEDGER = "dync.sqlite"
+# A file of the upload that could not be synced: it is not stored, whatever can be read of it now.
+NOT_SYNCED = re.compile(r"sync \S*/(data|stamp|a\.txt|b\.bin|source_dropbox\.txt|\.MARKER_\S+|"
+                        r"\S+\.(sha256sum|origlabfilename|metadata\.json)): ")
 Ended = Union[wire.UploadFinished, Refused, None]
 
 
@@ -117,6 +121,8 @@ class IoErrorsTest(ServerTest):
             reached = self.faults.failures > 0
             self.faults.disarm()
         if isinstance(ended, wire.UploadFinished):
+            if reached and not work.interrupted and not for_good:
+                self.assertNotRegex(self.what_failed(), NOT_SYNCED, "called a success")
             self.assert_published(work, upload)
         else:
             self.assert_no_trace(work, upload, ended)

@@ -3,7 +3,6 @@ ledger and disk agree when the server is back. DYNC_TEST_CUTS and DYNC_TEST_SEED
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import random
 import subprocess
@@ -13,30 +12,15 @@ from pathlib import Path
 from typing import Optional
 
 from tests.e2e import archives, store
-from tests.e2e.fault import Faults
-from tests.e2e.harness import ServerTest, main
-from tests.e2e.power import Disk
-from tests.e2e.timing import say, wait_until
-from tests.peer.dync_client import Upload
+from tests.e2e.harness import main
+from tests.e2e.power_case import LOST, SEED, PowerCase, Slow
+from tests.e2e.timing import say
 from tests.peer.original_client import GaveUp, Habits, OriginalClient, Refused
 
-MIB = 1024 * 1024
 CUTS = int(os.environ.get("DYNC_TEST_CUTS") or 12)
-SEED = int(os.environ.get("DYNC_TEST_SEED") or random.SystemRandom().randrange(10**6))
-LOST = "the server lost data"
 CLIENTS = 4
 LOAD = 0.8  # seconds before a cut, at most
 CONVERGED = 100.0  # all clients are through, after the last one
-
-
-class Slow(io.BytesIO):
-    """A source that pauses, so that a cut comes in its middle."""
-
-    pause = 0.0
-
-    def read(self, size: Optional[int] = -1) -> bytes:
-        time.sleep(self.pause)
-        return super().read(size)
 
 
 class Client(threading.Thread):
@@ -108,104 +92,6 @@ class Client(threading.Thread):
         self.counts[kind] += 1
         with self.test.lock:
             self.acknowledged[item] = content
-
-
-class PowerCase(ServerTest):
-    """A server on a disk that forgets what was not synced."""
-
-    CHECKPOINT = MIB
-
-    def prepare(self) -> None:
-        self.rng = random.Random(SEED)
-        self.boot = 0
-        self.faults = Faults(self.server.home)
-        self.addCleanup(self.faults.remove)
-        layout = self.server.layout
-        boxes = [self.server.dropbox(box.name) for box in layout.dropboxes]
-        self.boxes = boxes
-        self.disk = Disk(self.faults, [layout.staging, layout.store, *boxes])
-        runtime = self.server.home / "run"  # it outlives the file that names it
-        runtime.mkdir()
-        self.server.environment.update(self.faults.environment, RUNTIME_DIRECTORY=str(runtime),
-                                       DYNC_TEST_BOOT_ID="boot-0", DYNC_TEST_CHECKPOINT=str(self.CHECKPOINT))
-        self.disk.record()
-
-    def power_cut(self, journal: Optional[bool] = False) -> str:
-        """Everything is dead and only what was durable is left; how that was chosen."""
-        self.disk.freeze()
-        self.server.kill_everything()
-        return self.disk.restore(self.rng, journal)
-
-    def power_on(self) -> None:
-        self.boot += 1
-        self.server.environment["DYNC_TEST_BOOT_ID"] = f"boot-{self.boot}"
-        self.disk.record()
-        self.server.start()
-
-
-class DurableTest(PowerCase):
-    """Cuts at chosen moments, and not a byte or name more than what was synced is left."""
-
-    CHECKPOINT = 1024 * MIB
-
-    def test_right_after_the_receipt(self) -> None:
-        """File and archive, small and large, are there with all that belongs to them, and in the ledger."""
-        files = [self.file(f"{name}.bin", size) for name, size in (("small", 1), ("large", 3 * MIB + 5))]
-        archive = self.lab / "sent.tar"
-        archive.write_bytes(archives.tar("top/", ("top/a", b"alpha"), "top/below/", ("top/below/b", bytes(70000))))
-        self.assert_sent(self.sender.send(*files))
-        self.assert_sent(self.sender.send(archive, "-kuntar:True"))
-        client = self.sender.original()
-        client.upload(io.BytesIO(b"by an original"), "original.raw")
-        client.close()
-        self.power_cut()
-        self.power_on()
-        for file in files:
-            self.assert_stored(file, "any")
-        self.assertEqual((self.server.dropbox("any") / "original.raw" / "original.raw").read_bytes(), b"by an original")
-        self.assertEqual(set(store.tree(self.server.dropbox("tar") / "top")), {"a", "below", "below/b"})
-        self.assertEqual(len(self.server.ledger.uploads("committed")), 4)  # and the check after the test looks at each
-
-    def test_what_waits_for_its_client_goes_on(self) -> None:
-        upload = Upload("waits.bin", self.rng.randbytes(5 * MIB))
-        with self.sender.peer() as first, self.sender.peer() as second:
-            first.send_until(first.open(upload), 3 * MIB)
-            self.assertEqual(second.open(upload).position, 3 * MIB, "taken over, so it was parked and synced")
-            self.power_cut()
-        self.power_on()
-        with self.sender.peer() as third:
-            transfer = third.open(upload)
-            self.assertEqual(transfer.position, 3 * MIB)
-            third.finish(transfer)
-        item = self.server.dropbox("any") / "waits.bin"
-        self.assertEqual((item / "waits.bin").read_bytes(), upload.data)
-
-    def test_an_original_out_of_reach(self) -> None:
-        """It keeps 100 chunks of 256 KiB, and the server has nothing that was synced."""
-        self.server.keep_port()
-        source = Slow(self.rng.randbytes(48 * MIB))
-        client = self.sender.original(Habits(receive_timeout=1.0))
-        ended: list[object] = []
-
-        def upload() -> None:
-            try:
-                ended.append(client.upload(source, "far.raw"))
-            except Exception as problem:  # the test tells it
-                ended.append(problem)
-
-        thread = threading.Thread(target=upload, daemon=True)
-        thread.start()
-        wait_until(lambda: source.tell() > 40 * MIB, 60, "more than it keeps is sent")
-        source.pause = 0.5
-        self.power_cut()
-        self.power_on()
-        source.pause = 0.0
-        thread.join(100)
-        client.close()
-        (end,) = ended
-        self.assertIsInstance(end, Refused, f"{end!r}\n{self.server.log()[-3000:]}")
-        self.assertIn(LOST, str(end))
-        self.assertEqual(list(self.server.dropbox("any").iterdir()), [])
 
 
 class CutsTest(PowerCase):

@@ -47,10 +47,11 @@ class RawPeer:
                  trace: Optional[TracebackType]) -> None:
         self.close()
 
-    def close(self) -> None:
+    def close(self, linger: float = 0.0) -> None:
+        """What was sent last may need `linger` seconds; without them it is lost."""
         if not self.socket.closed:
             self.socket.disable_monitor()
-            self.socket.close(0)
+            self.socket.close(int(linger * 1000))
             self._monitor.close(0)
             self._context.term()
 
