@@ -22,7 +22,7 @@ SIZE = 24 * MIB
 EFFECT = 2.0  # promised: a listed key gets in
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 SLACK = timedelta(seconds=100)
-TTL = 100  # seconds; parked uploads are looked at each tenth of it
+TTL = 60  # seconds; parked uploads are looked at each tenth of it
 
 
 def wall_clock(text: str) -> datetime:
@@ -53,6 +53,9 @@ class ClocksTest(ServerTest):
                 before = proxy.counters.up
                 self.faults.shift_clock(days * DAY)
                 self.while_it_is(days)
+                if days > 0:
+                    waited = self.waited()
+                    wait_until(lambda: self.waited() > waited, TTL / 10 * PATIENCE, "who is parked is looked at")
                 wait_until(lambda: proxy.counters.up > before + 4 * MIB, 100, "both clients go on")
             proxy.slow(None)
             self.assert_sent(self.finish(ours))
@@ -114,6 +117,10 @@ class ClocksTest(ServerTest):
                 return peer.await_handshake(20)
 
         promise("a new key gets in", EFFECT, gets_in)
+
+    def waited(self) -> int:
+        (row,) = self.server.ledger.query("SELECT parked_seconds FROM sessions WHERE parked_seconds IS NOT NULL")
+        return int(row["parked_seconds"])
 
     def pids(self) -> list[int]:
         workers = ("dync-receiver", "dync-hasher", "dync-committer")
