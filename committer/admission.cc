@@ -58,6 +58,7 @@ wire::Receipt receipt_of(const ledger::Upload& upload) {
 Admission::Admission(const config::Config& config, const ledger::Reader& ledger, Jobs& jobs)
     : rules_(config),
       room_(config, jobs),
+      tmp_dir_(config.storage.tmp_dir),
       most_per_user_(config.limits.max_uploads_per_user),
       ledger_(ledger),
       jobs_(jobs) {}
@@ -78,6 +79,7 @@ Answer Admission::judge(const ipc::Open& open) const {
 Answer Admission::place(const ipc::Open& open, rules::Destination destination) const {
   Job* job = open.options ? jobs_.by_key(open.user, open.options->key) : nullptr;
   if (auto refusal = conflict(destination, job)) return std::move(*refusal);
+  if (auto refusal = choose_staging(destination)) return std::move(*refusal);
   if (job == nullptr || job->parked()) {
     if (auto refusal = too_many(open.user)) return std::move(*refusal);
     if (auto refusal = room_.lacks(open, destination.directory, job)) return std::move(*refusal);
@@ -121,6 +123,17 @@ std::optional<Answer> Admission::live(Job& job, const ipc::Open& open) const {
   if (job.untouched() && same_arguments(job.row, open)) return Again{&job};
   if (open.options && (job.parked() || job.untouched())) return std::nullopt;
   return being_uploaded(open.filename);
+}
+
+// What the rules say of it counts only where storage.tmp_dir will not do.
+std::optional<Refusal> Admission::choose_staging(rules::Destination& destination) const {
+  try {
+    destination.staging = config::dropbox_staging(tmp_dir_, destination.directory, destination.staging);
+    return std::nullopt;
+  } catch (const posix::Error& error) {
+    return Refusal{Code::internal, std::string("the server has no way into the dropbox: ") + error.what() +
+                                       "; tell its operator"};
+  }
 }
 
 std::optional<Refusal> Admission::conflict(const rules::Destination& destination, const Job* own) const {

@@ -47,10 +47,12 @@ class Admission {
   std::optional<Answer> live(Job& job, const ipc::Open& open) const;
   Answer place(const ipc::Open& open, rules::Destination destination) const;
   std::optional<wire::Refusal> too_many(const std::string& user) const;
+  std::optional<wire::Refusal> choose_staging(rules::Destination& destination) const;
   std::optional<wire::Refusal> conflict(const rules::Destination& destination, const Job* own) const;
 
   rules::Rules rules_;
   Room room_;
+  const Path tmp_dir_;
   std::uint32_t most_per_user_;
   const ledger::Reader& ledger_;
   Jobs& jobs_;

@@ -34,14 +34,17 @@ Committer::Committer(service::Worker& worker, const config::Config& config, int 
       outbox_(worker.log()),
       quick_(inbox_, limits::kCommitThreads, "dync-commit"),
       slow_(inbox_, limits::kTreeThreads, "dync-tree"),
+      copies_(inbox_, limits::kCopyThreads, "dync-copy"),
       context_{config_, worker.log(), worker.loop(), ledger_, ledger_.read().ledger_id(),
-               jobs_,   inbox_,       outbox_,       quick_,  slow_},
+               jobs_,   inbox_,       outbox_,       quick_,  slow_,
+               copies_, stopping_},
       untar_(worker.loop(), worker.log(), config_.untar, broker),
       admission_(config, ledger_.read(), jobs_),
       publication_(context_),
       extraction_(context_, untar_, publication_),
       parking_(context_),
       checkpoints_(context_),
+      orphans_(context_),
       sessions_(context_, admission_, parking_, checkpoints_),
       uploads_(context_, sessions_, checkpoints_, extraction_, publication_),
       socket_(transport_, transport::Type::router, socket_options()) {}
@@ -71,7 +74,7 @@ void Committer::start() {
     ledger::Batch batch(ledger_);
     ledger_.add_event(std::nullopt, "committer", ledger::events::kStarted,
                       detail({{"version", std::string(kVersion)}}));
-    recover(context_, uploads_);
+    recover(context_, uploads_, worker_.options().fresh);
     posix::crash_point(crash::kReplayed);
     batch.commit();
     posix::crash_point(crash::kRecovered);
@@ -79,6 +82,7 @@ void Committer::start() {
   socket_.bind(names::ipc_endpoint(names::committer_socket(worker_.options().runtime_dir)));
   outbox_.release(socket_);
   parking_.keep_looking();
+  orphans_.keep_looking();
   keep_ledgers_room();
   worker_.loop().every(limits::kLedgerRenewed, [this] { keep_ledgers_room(); });
 }
@@ -99,8 +103,10 @@ void Committer::keep_ledgers_room() {
 
 // The next committer goes on counting from here.
 void Committer::stop() {
+  stopping_ = true;
   ledger::Batch batch(ledger_);
   parking_.look();
+  orphans_.look();
   batch.commit();
 }
 

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <atomic>
+
 #include "committer/admission.h"
 #include "committer/checkpoints.h"
 #include "committer/context.h"
 #include "committer/extraction.h"
+#include "committer/orphans.h"
 #include "committer/parking.h"
 #include "committer/publication.h"
 #include "committer/sessions.h"
@@ -40,8 +43,10 @@ class Committer {
   Jobs jobs_;
   Inbox inbox_;
   Outbox outbox_;
+  std::atomic<bool> stopping_{false};
   Pool quick_;
   Pool slow_;
+  Pool copies_;
   Context context_;
   UntarClient untar_;
   Admission admission_;
@@ -49,6 +54,7 @@ class Committer {
   Extraction extraction_;
   Parking parking_;
   Checkpoints checkpoints_;
+  Orphans orphans_;
   Sessions sessions_;
   Uploads uploads_;
   bool ledger_has_room_ = true;

@@ -42,15 +42,40 @@ void Context::end(Job& job, ledger::State state, const wire::Refusal& why, bool 
   log.warning("upload.ended",
               {{"upload", id.hex()}, {"state", text_of(state)}, {"code", code}, {"error", why.sentence}});
   for (const std::uint64_t request : job.waiters) outbox.to_receiver(ipc::Refused{request, why});
-  if (!kept) remove_staging(id);
+  if (kept)
+    remove_elsewhere(job.row);
+  else
+    remove_staging(job.row);
   jobs.remove(id);
 }
 
 void Context::remove_staging(const Id& id) const {
-  outbox.then([this, id] {
+  remove(id, {staging(id)});
+}
+
+// The copy goes first: as long as staging/ID is there, nothing is lost.
+void Context::remove_staging(const ledger::Row& row) const {
+  const Id& id = row.upload.upload_id;
+  if (row.session.dropbox_staging)
+    remove(id, {names::staging_dir(*row.session.dropbox_staging, id), staging(id)});
+  else
+    remove(id, {staging(id)});
+}
+
+void Context::remove_elsewhere(const ledger::Row& row) const {
+  const Id& id = row.upload.upload_id;
+  if (row.session.dropbox_staging) remove(id, {names::staging_dir(*row.session.dropbox_staging, id)});
+}
+
+void Context::remove(const Id& id, const std::vector<Path>& directories) const {
+  outbox.then([this, id, directories] {
     slow.run(
-        [path = staging(id)] {
-          clean_up(path);
+        [directories] {
+          for (const Path& directory : directories) {
+            clean_up(directory);
+            if (directories.size() > 1 && directory == directories.front())
+              posix::crash_point(crash::kElsewhereGone);
+          }
           return true;
         },
         [this, id](const Outcome<bool>& outcome) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 
@@ -24,8 +25,10 @@ struct Context {
   Jobs& jobs;
   Inbox& inbox;
   Outbox& outbox;
-  Pool& quick;  // a few short syncs
-  Pool& slow;   // whatever grows with an archive's size
+  Pool& quick;                        // a few short syncs
+  Pool& slow;                         // whatever grows with an archive's size
+  Pool& copies;                       // to other file systems, large ones
+  const std::atomic<bool>& stopping;  // long work in the pools gives up
 
   const Path& tmp_dir() const noexcept { return config.storage.tmp_dir; }
   Path staging(const Id& id) const;
@@ -41,6 +44,9 @@ struct Context {
   void fail(Job& job, const wire::Refusal& why, bool kept) const;
   void end(Job& job, ledger::State state, const wire::Refusal& why, bool kept) const;
   void remove_staging(const Id& id) const;
+  void remove_staging(const ledger::Row& row) const;    // and what lies elsewhere
+  void remove_elsewhere(const ledger::Row& row) const;  // only that, if there is any
+  void remove(const Id& id, const std::vector<Path>& directories) const;
 };
 
 }  // namespace dync::committer

@@ -15,6 +15,9 @@ inline constexpr char kVerified[] = "commit.4.verified";          // durable
 inline constexpr char kExtracted[] = "commit.5.extracted";        // the tree is checked and reserved
 inline constexpr char kOutMade[] = "commit.5.out_made";           // empty directories
 inline constexpr char kDataMoved[] = "commit.5.data_moved";       // data or tree renamed into out/
+inline constexpr char kElsewhere[] = "commit.5.elsewhere";  // DROPBOX_STAGING/ID with its stamp is durable
+inline constexpr char kCopying[] = "commit.5.copying";  // a part of the data, or of the first file of a tree
+inline constexpr char kCopied[] = "commit.5.copied";    // data or tree, synced
 inline constexpr char kSidecarsWritten[] = "commit.5.sidecars_written";
 inline constexpr char kMarkerWritten[] = "commit.5.marker_written";
 inline constexpr char kPrepared[] = "commit.5.prepared";      // all synced
@@ -24,10 +27,11 @@ inline constexpr char kItemRenamed[] = "commit.7.renamed";
 inline constexpr char kItemSynced[] = "commit.7.synced";
 inline constexpr char kMarkerRenamed[] = "commit.8.renamed";
 inline constexpr char kMarkerSynced[] = "commit.8.synced";
-inline constexpr char kCommitted[] = "commit.9.committed";  // durable, nobody was told
-inline constexpr char kEmptied[] = "commit.9.emptied";      // staging/ID holds its stamp only
-inline constexpr char kUnstamped[] = "commit.9.unstamped";  // and not even that
-inline constexpr char kCleaned[] = "commit.9.cleaned";      // staging/ID is gone
+inline constexpr char kCommitted[] = "commit.9.committed";           // durable, nobody was told
+inline constexpr char kEmptied[] = "commit.9.emptied";               // staging/ID holds its stamp only
+inline constexpr char kElsewhereGone[] = "commit.9.elsewhere_gone";  // and staging/ID is still there
+inline constexpr char kUnstamped[] = "commit.9.unstamped";           // and not even that
+inline constexpr char kCleaned[] = "commit.9.cleaned";               // staging/ID is gone
 
 // In the recovery, in its order.
 inline constexpr char kRecovering[] = "recover.1.begun";  // nothing is changed so far
@@ -46,5 +50,11 @@ inline constexpr const char* kAll[] = {
     kMarkerRenamed,   kMarkerSynced,  kCommitted, kEmptied,  kUnstamped,  kCleaned};
 
 inline constexpr const char* kRecovery[] = {kRecovering, kSetAside, kMended, kReplayed, kRecovered, kGreeted};
+
+// Those of an upload whose dropbox is on another file system.
+inline constexpr const char* kAllElsewhere[] = {
+    kElsewhere, kCopying,    kCopied,        kSidecarsWritten, kMarkerWritten, kPrepared,
+    kChecked,   kCommitting, kItemRenamed,   kItemSynced,      kMarkerRenamed, kMarkerSynced,
+    kCommitted, kEmptied,    kElsewhereGone, kUnstamped,       kCleaned};
 
 }  // namespace dync::committer::crash

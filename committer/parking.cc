@@ -14,7 +14,7 @@ using std::chrono::seconds;
 
 constexpr seconds kLookLeast{1};
 constexpr seconds kLookMost{60};
-constexpr int kLooksInTtl = 10;  // so it is overrun by a tenth at most
+constexpr int kLooksInTtl = 10;
 
 void longest_first(std::vector<Job*>& parked) {
   std::sort(parked.begin(), parked.end(),
@@ -22,6 +22,10 @@ void longest_first(std::vector<Job*>& parked) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds look_every(seconds ttl) {
+  return std::clamp(ttl / kLooksInTtl, kLookLeast, kLookMost);
+}
 
 void Parking::park(Job& job, const ipc::Park& message) {
   context_.jobs.change(job, [&](ledger::Row& row) {
@@ -57,8 +61,7 @@ void Parking::look() {
 }
 
 void Parking::keep_looking() {
-  const seconds ttl = context_.config.limits.partial_ttl;
-  context_.later(std::clamp(ttl / kLooksInTtl, kLookLeast, kLookMost), [this] {
+  context_.later(look_every(context_.config.limits.partial_ttl), [this] {
     look();
     keep_looking();
   });

@@ -8,6 +8,9 @@
 
 namespace dync::committer {
 
+// How often to look for what has waited for `ttl`: it is overrun by a tenth at most.
+std::chrono::milliseconds look_every(std::chrono::seconds ttl);
+
 // Partials that wait for their client: how long each has waited, and when it has waited too long. A steady
 // clock measures, and the ledger keeps the sum, so only time counts in which a committer lived, whatever the
 // wall clock says. Called within a batch only.

@@ -26,24 +26,39 @@ void Publication::start(Job& job, Shape shape) {
   prepare(job.id());
 }
 
-Publication::Prepared Publication::prepare_and_check(const Plan& plan, std::uint64_t size) {
+Plan Publication::plan_of(const Job& job) const {
+  auto members =
+      job.shape == Shape::tree ? context_.ledger.read().members(job.id()) : std::vector<ledger::Member>{};
+  return make_plan(job.row, context_.tmp_dir(), job.shape, std::move(members));
+}
+
+Pool& Publication::pool_for(const Plan& plan) const {
+  return plan.elsewhere && plan.total() > limits::kQuickCopy ? context_.copies : context_.quick;
+}
+
+Publication::Prepared Publication::prepare_and_check(const Plan& plan, const Id& ledger,
+                                                     const std::atomic<bool>& stop) {
   if (plan.shape == Shape::file) {
-    const Readiness readiness = inspect_data(plan.staging, size);
+    const Readiness readiness = inspect_data(plan.staging, plan.bytes);
     // Gone: an earlier run has moved it already.
     if (readiness == Readiness::busy || readiness == Readiness::wrong_size) return {readiness, {}};
   }
-  committer::prepare(plan);
-  Prepared done{Readiness::ready, check_target(plan.dropbox, plan.item)};
-  if (!done.taken) posix::crash_point(crash::kChecked);
+  Prepared done;
+  if (plan.elsewhere)
+    done.refused = committer::prepare_elsewhere(plan, ledger, stop);
+  else
+    committer::prepare(plan);
+  if (!done.refused) done.refused = check_target(plan.dropbox, plan.item);
+  if (!done.refused) posix::crash_point(crash::kChecked);
   return done;
 }
 
 void Publication::prepare(const Id& id) {
   const Job* job = context_.jobs.find(id);
   if (job == nullptr) return;
-  const std::uint64_t size = job->row.upload.bytes_received;
-  context_.outbox.then([this, id, size, plan = make_plan(job->row, context_.tmp_dir(), job->shape)] {
-    context_.quick.run([plan, size] { return prepare_and_check(plan, size); },
+  context_.outbox.then([this, id, plan = plan_of(*job)] {
+    pool_for(plan).run([plan, ledger = context_.ledger_id,
+                        &stop = context_.stopping] { return prepare_and_check(plan, ledger, stop); },
                        [this, id](const Outcome<Prepared>& outcome) { prepared(id, outcome); });
   });
 }
@@ -54,7 +69,7 @@ void Publication::prepared(const Id& id, const Outcome<Prepared>& outcome) {
   if (const auto* failure = std::get_if<Failure>(&outcome)) return not_prepared(*job, *failure);
   const auto& done = std::get<Prepared>(outcome);
   if (done.readiness != Readiness::ready) return not_ready(*job, done.readiness);
-  if (done.taken) return context_.fail(*job, *done.taken, true);
+  if (done.refused) return context_.fail(*job, *done.refused, true);
   job->row.upload.state = State::committing;
   job->tries = 0;
   context_.ledger.set_state(id, State::committing);
@@ -80,7 +95,7 @@ void Publication::not_prepared(Job& job, const Failure& failure) {
 void Publication::publish(const Id& id) {
   const Job* job = context_.jobs.find(id);
   if (job == nullptr) return;
-  Plan plan = make_plan(job->row, context_.tmp_dir(), job->shape);
+  Plan plan = plan_of(*job);
   plan.announced = job->announced;
   context_.outbox.then([this, id, plan = std::move(plan)] {
     context_.quick.run([plan] { return committer::publish(plan); },
@@ -122,7 +137,7 @@ void Publication::committed(Job& job) {
   for (const std::uint64_t request : job.waiters)
     context_.outbox.to_receiver(ipc::Finished{request, receipt});
   context_.log.info("upload.committed", {{"upload", id.hex()}, {"destination", receipt.destination}});
-  context_.remove_staging(id);
+  context_.remove_staging(job.row);
   context_.jobs.remove(id);
 }
 

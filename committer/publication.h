@@ -20,9 +20,11 @@ class Publication {
  private:
   struct Prepared {
     Readiness readiness = Readiness::ready;
-    std::optional<wire::Refusal> taken;  // why the target is not free
+    std::optional<wire::Refusal> refused;  // the target is not free, or the data is not what was verified
   };
-  static Prepared prepare_and_check(const Plan& plan, std::uint64_t size);
+  Plan plan_of(const Job& job) const;
+  Pool& pool_for(const Plan& plan) const;
+  static Prepared prepare_and_check(const Plan& plan, const Id& ledger, const std::atomic<bool>& stop);
 
   void prepare(const Id& id);
   void prepared(const Id& id, const Outcome<Prepared>& outcome);

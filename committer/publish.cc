@@ -33,13 +33,7 @@ void prepare_file(const Plan& plan, int staging, int out) {
   move(staging, names::kStagedData, item.get(), plan.item);
   require(item.get(), plan.item, plan);
   crash_point(crash::kDataMoved);
-  for (const Sidecar& sidecar : plan.sidecars)
-    posix::write_file_at(item.get(), sidecar.name, sidecar.content, kFileMode);
-  crash_point(crash::kSidecarsWritten);
-  for (const Sidecar& sidecar : plan.sidecars) give_file_access(item.get(), sidecar.name, plan.access);
-  give_file_access(item.get(), plan.item, plan.access);
-  give_access(item.get(), plan.item, Kind::directory, plan.access);
-  posix::sync_all(item.get());
+  finish_file(plan, item.get());
 }
 
 // The tree's own files got their access and were synced when they were checked.
@@ -98,6 +92,23 @@ Published publish_marker(const Plan& plan, int out, int dropbox) {
 
 }  // namespace
 
+void finish_file(const Plan& plan, int item) {
+  for (const Sidecar& sidecar : plan.sidecars)
+    posix::write_file_at(item, sidecar.name, sidecar.content, kFileMode);
+  crash_point(crash::kSidecarsWritten);
+  for (const Sidecar& sidecar : plan.sidecars) give_file_access(item, sidecar.name, plan.access);
+  give_file_access(item, plan.item, plan.access);
+  give_access(item, plan.item, Kind::directory, plan.access);
+  posix::sync_all(item);
+}
+
+void finish_out(const Plan& plan, int out) {
+  posix::write_file_at(out, names::marker(plan.item), {}, kFileMode);
+  give_file_access(out, names::marker(plan.item), plan.access);
+  crash_point(crash::kMarkerWritten);
+  posix::sync_all(out);
+}
+
 void prepare(const Plan& plan) {
   const Fd staging = posix::open_directory(plan.staging);
   ensure_directory(staging.get(), names::kOut);
@@ -106,10 +117,7 @@ void prepare(const Plan& plan) {
     prepare_file(plan, staging.get(), out.get());
   else
     prepare_tree(plan, staging.get(), out.get());
-  posix::write_file_at(out.get(), names::marker(plan.item), {}, kFileMode);
-  give_file_access(out.get(), names::marker(plan.item), plan.access);
-  crash_point(crash::kMarkerWritten);
-  posix::sync_all(out.get());
+  finish_out(plan, out.get());
   posix::sync_all(staging.get());
   crash_point(crash::kPrepared);
 }
@@ -128,7 +136,7 @@ std::optional<wire::Refusal> check_target(const Path& dropbox, const std::string
 }
 
 Published publish(const Plan& plan) {
-  const Fd out = posix::open_directory(plan.staging / names::kOut);
+  const Fd out = posix::open_directory(plan.out());
   const Fd dropbox = posix::open_directory(plan.dropbox);
   if (plan.announced) {
     move(dropbox.get(), names::marker(plan.item), out.get(), names::marker(plan.item));
@@ -141,6 +149,7 @@ Published publish(const Plan& plan) {
 
 // The stamp goes last: as long as anything is left, the directory tells whose it is.
 void clean_up(const Path& staging) {
+  if (!posix::find(staging.parent_path())) return;
   const Fd parent = posix::open_directory(staging.parent_path());
   const std::string name = staging.filename().string();
   if (posix::find_at(parent.get(), name)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,13 @@ namespace dync::committer {
 
 // Step 5: STAGING/out/ITEM and beside it the marker, durable. The data moves, so it exists once.
 void prepare(const Plan& plan);
+
+// Step 5 where out/ lies elsewhere: STAGING keeps its data until step 9, and a copy of it is made from
+// scratch, checked against size, digest or members while it is written, and durable. A Refusal (500): what
+// was verified is not what staging gives now. posix::Error also when `stop` gets true meanwhile; no
+// unfinished copy is left, unless it crashed.
+std::optional<wire::Refusal> prepare_elsewhere(const Plan& plan, const ledger::Id& ledger,
+                                               const std::atomic<bool>& stop);
 
 // Step 6: nothing at the target, nor its marker; else why not (409).
 std::optional<wire::Refusal> check_target(const Path& dropbox, const std::string& item);
@@ -34,7 +42,12 @@ struct Published {
 // the marker is taken back and renamed anew.
 Published publish(const Plan& plan);
 
-// Step 9: removes TMP_DIR/ID.
+// Step 9: removes TMP_DIR/ID, or DROPBOX_STAGING/ID.
 void clean_up(const Path& staging);
+
+// Inside step 5: the sidecars of a file that lies in OUT/ITEM, and the access of all of it, durable.
+void finish_file(const Plan& plan, int item);
+// Inside step 5: the marker beside the item, and OUT, durable.
+void finish_out(const Plan& plan, int out);
 
 }  // namespace dync::committer

@@ -1,7 +1,9 @@
 #include "committer/recovery.h"
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -11,6 +13,7 @@
 #include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "proto/posix/process.h"
+#include "proto/service/worker.h"
 #include "schema/ledger/events.h"
 
 namespace dync::committer {
@@ -18,14 +21,33 @@ namespace {
 
 using ledger::State;
 
-void refuse_foreign(const Context& context, const std::vector<Staged>& staged) {
+std::map<Id, std::vector<Id>> uploads_of_others(const Context& context, const std::vector<Staged>& staged) {
+  std::map<Id, std::vector<Id>> others;
   for (const Staged& one : staged)
-    if (one.stamp.ledger != context.ledger_id)
-      throw std::runtime_error("ledger " + context.config.ledger.string() + " has the id " +
-                               context.ledger_id.hex() + ", but the upload staged in " +
-                               context.staging(one.stamp.upload).string() + " belongs to the ledger " +
-                               one.stamp.ledger.hex() +
-                               "; bring that ledger back, or move the staged uploads away");
+    if (one.stamp.ledger != context.ledger_id) others[one.stamp.ledger].push_back(one.stamp.upload);
+  return others;
+}
+
+[[noreturn]] void refuse(const Context& context, const Id& other, const std::vector<Id>& uploads) {
+  throw service::Misconfigured(
+      "ledger " + context.config.ledger.string() + " has the id " + context.ledger_id.hex() + ", but " +
+      std::to_string(uploads.size()) + " uploads staged in " + context.tmp_dir().string() + ", such as " +
+      uploads.front().hex() + ", belong to the ledger " + other.hex() +
+      "; bring that ledger back, or take its uploads over with dync-admin adopt, or leave them alone with "
+      "dync-server --fresh");
+}
+
+// Either the ledger or the staging directory is the wrong one, unless the operator said that both are right.
+void judge_others(const Context& context, const std::vector<Staged>& staged, bool fresh) {
+  auto left_alone = context.ledger.read().left_alone();
+  for (const auto& [other, uploads] : uploads_of_others(context, staged)) {
+    if (left_alone.contains(other)) continue;
+    if (!fresh) refuse(context, other, uploads);
+    left_alone.insert(other);
+    context.ledger.set_left_alone(left_alone);
+    context.ledger.add_event(std::nullopt, "committer", ledger::events::kLeftAlone,
+                             detail({{"ledger", other.hex()}, {"uploads", std::uint64_t{uploads.size()}}}));
+  }
 }
 
 // One upload's trouble must not keep the others from being served.
@@ -39,33 +61,77 @@ bool done(const Context& context, const Id& id, const std::function<void()>& wor
   }
 }
 
-void set_aside_orphan(const Context& context, const Staged& staged) {
+void set_aside_orphan(const Context& context, const Path& staging, const Staged& staged) {
   const Id& id = staged.stamp.upload;
-  if (!staged.has_data) return context.remove_staging(id);  // died between stamp and row
-  if (!done(context, id, [&] { set_aside(context.tmp_dir(), id); })) return;
+  // Died between stamp and row.
+  if (!staged.has_data) return context.remove(id, {names::staging_dir(staging, id)});
+  if (!done(context, id, [&] { set_aside(staging, id); })) return;
   posix::crash_point(crash::kSetAside);
-  const std::string directory = (context.tmp_dir() / names::kOrphans / id.hex()).string();
+  const std::string directory = (staging / names::kOrphans / id.hex()).string();
+  context.ledger.add_orphan(directory, id);
   context.event(id, ledger::events::kOrphaned, detail({{"directory", directory}}));
   context.log.error("staging.orphaned", {{"upload", id.hex()}, {"directory", directory}});
 }
 
 void tidy(const Context& context, const std::vector<Staged>& staged) {
   for (const Staged& one : staged) {
+    if (one.stamp.ledger != context.ledger_id) continue;
     const auto row = context.ledger.read().row(one.stamp.upload);
     if (!row)
-      set_aside_orphan(context, one);
+      set_aside_orphan(context, context.tmp_dir(), one);
     else if (!is_live(row->upload.state) && !row->session.kept)
       context.remove_staging(one.stamp.upload);
   }
 }
 
 // Without a stamp only an ended row of ours can say that an empty directory was one of ours.
-void tidy_empty(const Context& context) {
-  for (const Id& id : named(context.tmp_dir())) {
+void tidy_empty(const Context& context, const Path& staging) {
+  for (const Id& id : named(staging)) {
     const auto row = context.ledger.read().row(id);
-    if (row && !is_live(row->upload.state))
-      done(context, id, [&] { remove_if_empty(context.tmp_dir(), id); });
+    if (row && !is_live(row->upload.state)) done(context, id, [&] { remove_if_empty(staging, id); });
   }
+}
+
+// Of those that are there already the ledger may not know.
+void note_orphans(const Context& context, const Path& staging) {
+  const Path orphans = staging / names::kOrphans;
+  if (!posix::find(orphans)) return;
+  for (const Staged& one : stamped(orphans))
+    if (one.stamp.ledger == context.ledger_id)
+      context.ledger.add_orphan(orphans / one.stamp.upload.hex(), one.stamp.upload);
+}
+
+bool lies_in(const ledger::Row& row, const Path& staging) {
+  const auto& own = row.session.dropbox_staging;
+  return own && std::filesystem::weakly_canonical(*own) == std::filesystem::weakly_canonical(staging);
+}
+
+// A dropbox's own staging: of a live upload it holds what is published next, or will be copied again. Another
+// ledger's is another server's.
+void tidy_elsewhere(const Context& context, const Path& staging) try {
+  for (const Staged& one : stamped(staging)) {
+    if (one.stamp.ledger != context.ledger_id) continue;
+    const Id& id = one.stamp.upload;
+    const auto row = context.ledger.read().row(id);
+    if (!row)
+      set_aside_orphan(context, staging, one);
+    else if (!is_live(row->upload.state) || !lies_in(*row, staging))
+      context.remove(id, {names::staging_dir(staging, id)});
+  }
+  tidy_empty(context, staging);
+  note_orphans(context, staging);
+} catch (const posix::Error& error) {
+  context.log.error("staging.not_tidied", {{"directory", staging.string()}, {"error", error.what()}});
+}
+
+// Those of the config, and those of uploads that began under an earlier one.
+std::set<Path> dropbox_stagings(const Context& context) {
+  const auto of_config = config::dropbox_stagings(context.config.storage);
+  std::set<Path> all(of_config.begin(), of_config.end());
+  for (const auto& row : context.ledger.read().live())
+    if (row.session.dropbox_staging && posix::find(*row.session.dropbox_staging))
+      all.insert(std::filesystem::weakly_canonical(*row.session.dropbox_staging));
+  return all;
 }
 
 // What was written and not synced died with the machine: the receiver cuts the file before any use.
@@ -97,16 +163,19 @@ void mend(const Context& context, ledger::Row& row, std::optional<std::uint64_t>
 
 }  // namespace
 
-void recover(const Context& context, Uploads& uploads) {
+void recover(const Context& context, Uploads& uploads, bool fresh) {
   const auto staged = stamped(context.tmp_dir());
-  refuse_foreign(context, staged);
+  judge_others(context, staged, fresh);
   posix::crash_point(crash::kRecovering);
   const bool same_boot = context.ledger.read().boot_id() == posix::boot_id();
   context.ledger.set_boot_id(posix::boot_id());
   tidy(context, staged);
-  tidy_empty(context);
+  tidy_empty(context, context.tmp_dir());
+  note_orphans(context, context.tmp_dir());
+  for (const Path& staging : dropbox_stagings(context)) tidy_elsewhere(context, staging);
   std::unordered_map<Id, std::uint64_t> there;
-  for (const Staged& one : staged) there[one.stamp.upload] = one.data_bytes;
+  for (const Staged& one : staged)
+    if (one.stamp.ledger == context.ledger_id) there[one.stamp.upload] = one.data_bytes;
   for (auto& row : context.ledger.read().live()) {
     if (row.upload.state == State::receiving) {
       const auto found = there.find(row.upload.upload_id);

@@ -29,6 +29,8 @@ void post(ledger::Row& row, const ipc::Open& open, const rules::Destination& des
   session.parked_seconds.reset();
   session.mode = destination.access.mode;
   session.group_id = destination.access.group;
+  session.dropbox_staging.reset();
+  if (destination.staging) session.dropbox_staging = destination.staging->native();
 }
 
 ipc::Restore restore_of(const Job& job, std::uint32_t untar_max_members) {

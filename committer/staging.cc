@@ -12,11 +12,11 @@ namespace {
 constexpr mode_t kDirectoryMode = 0777;  // the umask takes away what the operator does not want
 constexpr std::size_t kLongestStamp = 4096;
 
-std::optional<Staged> stamped_at(int tmp_dir, const std::string& name) {
+std::optional<Staged> stamped_at(int staging, const std::string& name) {
   if (!names::staged_upload(name)) return std::nullopt;
-  const auto info = posix::find_at(tmp_dir, name);
+  const auto info = posix::find_at(staging, name);
   if (!info || info->type != posix::FileType::directory) return std::nullopt;
-  const posix::Fd directory = posix::open_directory_at(tmp_dir, name);
+  const posix::Fd directory = posix::open_directory_at(staging, name);
   const auto file = posix::find_at(directory.get(), names::kStamp);
   if (!file || file->type != posix::FileType::regular) return std::nullopt;
   const posix::Fd fd = posix::open_at(directory.get(), names::kStamp, O_RDONLY);
@@ -37,21 +37,48 @@ void ensure_directory(int parent, const std::string& name) {
   }
 }
 
+namespace {
+
+// Its fsync is the caller's.
+posix::Fd make_stamped(int staging, const names::Stamp& stamp) {
+  const std::string name = stamp.upload.hex();
+  ensure_directory(staging, name);
+  posix::Fd directory = posix::open_directory_at(staging, name);
+  posix::write_file_at(directory.get(), names::kStamp, names::format_stamp(stamp), kFileMode);
+  return directory;
+}
+
+}  // namespace
+
 void make_staging(const Path& tmp_dir, const names::Stamp& stamp) {
   const posix::Fd parent = posix::open_directory(tmp_dir);
-  const std::string name = stamp.upload.hex();
-  ensure_directory(parent.get(), name);
-  const posix::Fd directory = posix::open_directory_at(parent.get(), name);
-  posix::write_file_at(directory.get(), names::kStamp, names::format_stamp(stamp), kFileMode);
+  const posix::Fd directory = make_stamped(parent.get(), stamp);
   posix::open_at(directory.get(), names::kStagedData, O_WRONLY | O_CREAT, kFileMode);
   posix::sync_all(directory.get());
   posix::sync_all(parent.get());
   posix::crash_point(crash::kStaged);
 }
 
-std::vector<Staged> stamped(const Path& tmp_dir) {
+void make_elsewhere(const Path& dropbox_staging, const names::Stamp& stamp) {
+  const posix::Fd above = posix::open_directory(dropbox_staging.parent_path());
+  ensure_directory(above.get(), dropbox_staging.filename().string());
+  posix::sync_all(above.get());
+  const posix::Fd parent = posix::open_directory(dropbox_staging);
+  posix::sync_all(make_stamped(parent.get(), stamp).get());
+  posix::sync_all(parent.get());
+  posix::crash_point(crash::kElsewhere);
+}
+
+std::optional<names::Stamp> stamp_of(const Path& directory) {
+  if (!posix::find(directory)) return std::nullopt;
+  const auto staged =
+      stamped_at(posix::open_directory(directory.parent_path()).get(), directory.filename().string());
+  return staged ? std::optional(staged->stamp) : std::nullopt;
+}
+
+std::vector<Staged> stamped(const Path& staging) {
   std::vector<Staged> found;
-  const posix::Fd directory = posix::open_directory(tmp_dir);
+  const posix::Fd directory = posix::open_directory(staging);
   posix::each_entry(directory.get(), [&](const std::string& name) {
     try {
       if (auto staged = stamped_at(directory.get(), name)) found.push_back(*staged);
@@ -63,20 +90,20 @@ std::vector<Staged> stamped(const Path& tmp_dir) {
   return found;
 }
 
-std::vector<ledger::Id> named(const Path& tmp_dir) {
+std::vector<ledger::Id> named(const Path& staging) {
   std::vector<ledger::Id> found;
-  posix::each_entry(tmp_dir, [&](const std::string& name) {
+  posix::each_entry(staging, [&](const std::string& name) {
     if (const auto id = names::staged_upload(name)) found.push_back(*id);
   });
   return found;
 }
 
-void remove_if_empty(const Path& tmp_dir, const ledger::Id& upload) {
-  posix::remove_empty_directory_at(posix::open_directory(tmp_dir).get(), upload.hex());
+void remove_if_empty(const Path& staging, const ledger::Id& upload) {
+  posix::remove_empty_directory_at(posix::open_directory(staging).get(), upload.hex());
 }
 
-void set_aside(const Path& tmp_dir, const ledger::Id& upload) {
-  const posix::Fd parent = posix::open_directory(tmp_dir);
+void set_aside(const Path& staging, const ledger::Id& upload) {
+  const posix::Fd parent = posix::open_directory(staging);
   ensure_directory(parent.get(), names::kOrphans);
   const posix::Fd orphans = posix::open_directory_at(parent.get(), names::kOrphans);
   posix::rename_no_replace(parent.get(), upload.hex(), orphans.get(), upload.hex());

@@ -20,21 +20,27 @@ void ensure_directory(int parent, const std::string& name);
 // no byte of `data` is lost.
 void make_staging(const Path& tmp_dir, const names::Stamp& stamp);
 
+// DROPBOX_STAGING/ID with its stamp and nothing else, durable. DROPBOX_STAGING is made if it is missing.
+void make_elsewhere(const Path& dropbox_staging, const names::Stamp& stamp);
+
 struct Staged {
   names::Stamp stamp;
   bool has_data = false;  // a byte at least, or a later step's directory
   std::uint64_t data_bytes = 0;
 };
-// All directories of TMP_DIR that are named as ours are and have a stamp, of whichever ledger.
-std::vector<Staged> stamped(const Path& tmp_dir);
+// In what follows STAGING is TMP_DIR or a dropbox's own staging.
+// The stamp of STAGING/ID; nothing if there is no such directory, or no valid stamp in it.
+std::optional<names::Stamp> stamp_of(const Path& directory);
+// All directories of STAGING that are named as ours are and have a stamp, of whichever ledger.
+std::vector<Staged> stamped(const Path& staging);
 
-// The ids of whatever is named in TMP_DIR as our directories are, with a stamp or without.
-std::vector<ledger::Id> named(const Path& tmp_dir);
-// Of TMP_DIR/ID, what a crash between the removal of the stamp and of the directory leaves.
-void remove_if_empty(const Path& tmp_dir, const ledger::Id& upload);
+// The ids of whatever is named in STAGING as our directories are, with a stamp or without.
+std::vector<ledger::Id> named(const Path& staging);
+// Of STAGING/ID, what a crash between the removal of the stamp and of the directory leaves.
+void remove_if_empty(const Path& staging, const ledger::Id& upload);
 
-// Moves TMP_DIR/ID to TMP_DIR/orphans/ID.
-void set_aside(const Path& tmp_dir, const ledger::Id& upload);
+// Moves STAGING/ID to STAGING/orphans/ID.
+void set_aside(const Path& staging, const ledger::Id& upload);
 
 // What has to be true of the staged file before it is published.
 enum class Readiness {

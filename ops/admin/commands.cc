@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <unistd.h>
 
+#include "ops/admin/adopt.h"
 #include "ops/admin/report.h"
 #include "ops/admin/text.h"
 #include "ops/admin/verify.h"
@@ -80,7 +81,8 @@ int run(const Context& context, const StatusCommand&) {
 
 int run(const Context& context, const UploadsCommand& command) {
   const auto uploads = context.reader.uploads(command.filter);
-  print(context.options.json ? json::uploads(uploads) : text::uploads(uploads));
+  const auto ttl = context.config.limits.partial_ttl;
+  print(context.options.json ? json::uploads(uploads, ttl) : text::uploads(uploads, ttl));
   return service::kExitOk;
 }
 
@@ -106,7 +108,10 @@ std::vector<ledger::Event> all_events(const ledger::Reader& reader, const ledger
 }
 
 int run(const Context& context, const ShowCommand& command) {
-  Shown shown{.row = find_upload(context.reader, command.id), .events = {}, .members = {}};
+  Shown shown{.row = find_upload(context.reader, command.id),
+              .partial_ttl = context.config.limits.partial_ttl,
+              .events = {},
+              .members = {}};
   const ledger::Id& id = shown.row.upload.upload_id;
   shown.events = all_events(context.reader, id);
   shown.members = context.reader.members(id);
@@ -164,7 +169,19 @@ int run(const Context& context, const VerifyCommand& command) {
   return verified.differences.empty() ? service::kExitOk : service::kExitFailed;
 }
 
+int run(const Context& context, const AdoptCommand& command) {
+  const auto adopted = adopt(context.config, context.reader, command.ledger);
+  print(context.options.json ? json::adopted(adopted) : text::adopted(adopted));
+  return service::kExitOk;
+}
+
 }  // namespace
+
+std::optional<std::uint64_t> expires_in(const ledger::Row& row, std::chrono::seconds partial_ttl) {
+  if (!row.session.parked_seconds) return std::nullopt;
+  const auto ttl = static_cast<std::uint64_t>(partial_ttl.count());
+  return ttl - std::min(ttl, *row.session.parked_seconds);
+}
 
 int run_command(const Options& options) {
   try {

@@ -18,7 +18,7 @@ Json or_null(const std::optional<Value>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json object_of(const ledger::Row& row) {
+Json object_of(const ledger::Row& row, std::chrono::seconds partial_ttl) {
   const ledger::Upload& upload = row.upload;
   return {{"upload_id", upload.upload_id.hex()},
           {"origin", upload.origin},
@@ -37,6 +37,7 @@ Json object_of(const ledger::Row& row) {
           {"updated_at", upload.updated_at},
           {"finished_at", or_null(upload.finished_at)},
           {"waits_seconds", or_null(row.session.parked_seconds)},
+          {"expires_in_seconds", or_null(expires_in(row, partial_ttl))},
           {"durable_bytes",
            upload.state == ledger::State::receiving ? Json(row.session.durable_bytes) : Json(nullptr)}};
 }
@@ -88,12 +89,14 @@ std::string status(const Status& status) {
                   {"last_event", status.last ? object_of(*status.last) : Json(nullptr)}});
 }
 
-std::string uploads(const std::vector<ledger::Row>& rows) {
-  return line_of(array_of(rows));
+std::string uploads(const std::vector<ledger::Row>& rows, std::chrono::seconds partial_ttl) {
+  Json array = Json::array();
+  for (const ledger::Row& row : rows) array.push_back(object_of(row, partial_ttl));
+  return line_of(array);
 }
 
 std::string shown(const Shown& shown) {
-  Json object = object_of(shown.row);
+  Json object = object_of(shown.row, shown.partial_ttl);
   object["events"] = array_of(shown.events);
   object["members"] = array_of(shown.members);
   return line_of(object);
@@ -117,6 +120,13 @@ std::string verified(const Verified& verified) {
                   {"there", verified.there},
                   {"taken", verified.taken},
                   {"under_way", verified.under_way}});
+}
+
+std::string adopted(const std::vector<Adopted>& adopted) {
+  Json all = Json::array();
+  for (const Adopted& one : adopted)
+    all.push_back({{"path", one.path.native()}, {"ledger", one.from.hex()}, {"bytes", one.bytes}});
+  return line_of({{"adopted", all}});
 }
 
 std::string event(const ledger::Event& event) {

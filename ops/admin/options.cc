@@ -15,7 +15,7 @@ constexpr std::uint32_t kEventsShown = 50;
 constexpr std::uint32_t kMostRows = 1'000'000;
 
 struct Words {
-  std::string state, origin, since, id;
+  std::string state, origin, since, id, ledger;
   std::uint32_t uploads = kUploadsShown;
   std::uint32_t events = kEventsShown;
   bool follow = false;
@@ -84,6 +84,19 @@ void add_verify(CLI::App& app, Words& words) {
       ->option_text(" ");
 }
 
+void add_adopt(CLI::App& app, Words& words) {
+  auto* command =
+      app.add_subcommand("adopt", "take over what is staged of another ledger; dync-server must not run");
+  command->add_option("LEDGER", words.ledger, "only of this ledger, also if the server leaves it alone")
+      ->check(CLI::Validator(
+          [](const std::string& word) {
+            return wire::Id::from_hex(word) ? ""
+                                            : "'" + word + "' is no ledger's id; it has 32 of 0-9 and a-f";
+          },
+          ""))
+      ->option_text(" ");
+}
+
 ledger::UploadFilter filter_of(const Words& words) {
   ledger::UploadFilter filter;
   filter.limit = words.uploads;
@@ -102,14 +115,18 @@ void take_command(const CLI::App& app, const Words& words, Options& options) {
     options.command = EventsCommand{words.follow, words.events};
   } else if (app.got_subcommand("verify")) {
     options.command = VerifyCommand{words.id};
+  } else if (app.got_subcommand("adopt")) {
+    options.command = AdoptCommand{wire::Id::from_hex(words.ledger)};
   }
 }
 
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, char** argv) {
-  CLI::App app("Tells what the ledger of a dync server says, and whether the disk agrees. It only reads.",
-               "dync-admin");
+  CLI::App app(
+      "Tells what the ledger of a dync server says, and whether the disk agrees. It only reads, but for "
+      "adopt.",
+      "dync-admin");
   Options options;
   Words words;
   options.config = names::kConfigFile;
@@ -126,6 +143,7 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   add_show(app, words);
   add_events(app, words);
   add_verify(app, words);
+  add_adopt(app, words);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

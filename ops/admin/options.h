@@ -24,11 +24,15 @@ struct EventsCommand {
 struct VerifyCommand {
   std::string id;  // or the beginning of one; empty: everything
 };
+struct AdoptCommand {
+  std::optional<ledger::Id> ledger;  // only this one's
+};
 
 struct Options {
   std::filesystem::path config;
   bool json = false;
-  std::variant<StatusCommand, UploadsCommand, ShowCommand, EventsCommand, VerifyCommand> command;
+  std::variant<StatusCommand, UploadsCommand, ShowCommand, EventsCommand, VerifyCommand, AdoptCommand>
+      command;
 };
 
 // The command line; or the exit code, when what was to be said (--help, --version, wrong usage) is said.

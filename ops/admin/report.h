@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -26,8 +27,12 @@ struct Status {
   std::optional<ledger::Event> last;
 };
 
+// limits.partial_ttl less what the upload has waited, in seconds; nothing if it waits for nobody.
+std::optional<std::uint64_t> expires_in(const ledger::Row& row, std::chrono::seconds partial_ttl);
+
 struct Shown {
   ledger::Row row;
+  std::chrono::seconds partial_ttl{0};
   std::vector<ledger::Event> events;
   std::vector<ledger::Member> members;
 };
@@ -53,22 +58,31 @@ struct Verified {
   std::uint64_t under_way = 0;  // live uploads
 };
 
+// A staging directory that was another ledger's.
+struct Adopted {
+  std::filesystem::path path;
+  ledger::Id from;          // that ledger
+  std::uint64_t bytes = 0;  // of its data
+};
+
 namespace text {
 std::string status(const Status& status);
-std::string uploads(const std::vector<ledger::Row>& rows);
+std::string uploads(const std::vector<ledger::Row>& rows, std::chrono::seconds partial_ttl);
 std::string shown(const Shown& shown);
 std::string event(const ledger::Event& event);  // one line
 std::string verified(const Verified& verified);
+std::string adopted(const std::vector<Adopted>& adopted);
 }  // namespace text
 
 // Each is one JSON value on one line; names and values are the ledger's columns.
 namespace json {
 std::string status(const Status& status);
-std::string uploads(const std::vector<ledger::Row>& rows);
+std::string uploads(const std::vector<ledger::Row>& rows, std::chrono::seconds partial_ttl);
 std::string shown(const Shown& shown);
 std::string events(const std::vector<ledger::Event>& events);
 std::string event(const ledger::Event& event);
 std::string verified(const Verified& verified);
+std::string adopted(const std::vector<Adopted>& adopted);
 }  // namespace json
 
 }  // namespace dync::admin

@@ -62,6 +62,14 @@ std::string human_size(std::uint64_t bytes) {
   return text.data();
 }
 
+std::string human_time(std::uint64_t seconds) {
+  constexpr std::uint64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
+  if (seconds >= 2 * kDay) return std::to_string(seconds / kDay) + " d";
+  if (seconds >= 2 * kHour) return std::to_string(seconds / kHour) + " h";
+  if (seconds >= 2 * kMinute) return std::to_string(seconds / kMinute) + " min";
+  return std::to_string(seconds) + " s";
+}
+
 Table::Table(std::vector<std::string> head, std::vector<Align> alignment) : alignment_(std::move(alignment)) {
   alignment_.resize(head.size(), Align::left);
   rows_.push_back(std::move(head));

@@ -14,6 +14,9 @@ std::string printable(std::string_view text);
 // "17 B", "1.5 MB": powers of 1000, as disks are sold and `ls --si` tells.
 std::string human_size(std::uint64_t bytes);
 
+// "119 s", "3 min", "7 h", "6 d": rounded down, at least two of a unit.
+std::string human_time(std::uint64_t seconds);
+
 // Columns that line up, as wide as their longest cell; the last one is not padded. Cells must be printable.
 class Table {
  public:

@@ -41,13 +41,15 @@ std::string hex_of(const std::optional<ledger::Digest>& digest) {
 }
 
 // The ledger was told of it when the session ended, and about once a minute since.
-std::string waits_of(const ledger::Row& row) {
-  if (!row.session.parked_seconds) return "-";
+std::string waits_of(const ledger::Row& row, std::chrono::seconds partial_ttl) {
+  const auto left = expires_in(row, partial_ttl);
+  if (!left) return "-";
   return "for its client since " + row.upload.updated_at + ", " +
-         std::to_string(*row.session.parked_seconds) + " s while the server ran";
+         std::to_string(*row.session.parked_seconds) + " s while the server ran; expires after " +
+         human_time(*left) + " more";
 }
 
-Pairs pairs_of(const ledger::Row& row) {
+Pairs pairs_of(const ledger::Row& row, std::chrono::seconds partial_ttl) {
   const ledger::Upload& upload = row.upload;
   return {{"upload_id", upload.upload_id.hex()},
           {"origin", printable(upload.origin)},
@@ -59,7 +61,7 @@ Pairs pairs_of(const ledger::Row& row) {
           {"bytes_received", exact_size(upload.bytes_received)},
           {"sha256", hex_of(upload.sha256)},
           {"state", state_and_error(upload)},
-          {"waits", waits_of(row)},
+          {"waits", waits_of(row, partial_ttl)},
           {"durable", upload.state == ledger::State::receiving ? exact_size(row.session.durable_bytes) : "-"},
           {"created_at", upload.created_at},
           {"updated_at", upload.updated_at},
@@ -81,12 +83,13 @@ std::string status(const Status& status) {
   return text;
 }
 
-std::string uploads(const std::vector<ledger::Row>& rows) {
+std::string uploads(const std::vector<ledger::Row>& rows, std::chrono::seconds partial_ttl) {
   Table table({"UPLOAD", "CREATED", "ORIGIN", "BYTES", "STATE", "FILENAME"},
               {Align::left, Align::left, Align::left, Align::right, Align::left, Align::left});
-  for (const auto& [upload, session] : rows) {
+  for (const ledger::Row& row : rows) {
+    const ledger::Upload& upload = row.upload;
     std::string state(text_of(upload.state));
-    if (session.parked_seconds) state += " (waits)";
+    if (const auto left = expires_in(row, partial_ttl)) state += " (waits, " + human_time(*left) + " left)";
     if (upload.error_code) state += " " + std::to_string(*upload.error_code);
     table.add({upload.upload_id.hex(), upload.created_at, printable(upload.origin),
                human_size(upload.bytes_received), state, printable(upload.filename)});
@@ -114,8 +117,19 @@ std::string verified(const Verified& verified) {
          std::to_string(verified.under_way) + " are under way\n";
 }
 
+std::string adopted(const std::vector<Adopted>& adopted) {
+  std::string text;
+  for (const Adopted& one : adopted)
+    text += printable(one.path.native()) + " (" + human_size(one.bytes) + ") was of the ledger " +
+            one.from.hex() + "\n";
+  if (adopted.empty()) return "no upload of another ledger is staged that the server does not leave alone\n";
+  return text + std::to_string(adopted.size()) +
+         " staged uploads are of this ledger now; start dync-server, which sets those aside that it does not "
+         "know\n";
+}
+
 std::string shown(const Shown& shown) {
-  std::string text = pairs(pairs_of(shown.row));
+  std::string text = pairs(pairs_of(shown.row, shown.partial_ttl));
   if (!shown.members.empty()) {
     Table members({"MEMBER", "BYTES", "SHA256"}, {Align::left, Align::right, Align::left});
     for (const auto& member : shown.members)

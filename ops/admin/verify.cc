@@ -41,6 +41,7 @@ class Verifier {
   Verified one(const ledger::Id& id) {
     const auto row = reader_.row(id);
     subjects_.insert(staged(id));
+    if (row) add_staged(*row);
     if (row && publishes(row->upload.state)) subjects_.insert({real_place(row->upload.destination), {}});
     return look();
   }
@@ -57,6 +58,21 @@ class Verifier {
   }
 
   Subject staged(const ledger::Id& id) const { return {names::staging_dir(config_.storage.tmp_dir, id), id}; }
+
+  // A live upload's directories, and what is there without one.
+  void add_staged(const ledger::Row& row) {
+    const ledger::Id& id = row.upload.upload_id;
+    subjects_.insert(staged(id));
+    if (!row.session.dropbox_staging) return;
+    subjects_.insert(
+        {names::staging_dir(std::filesystem::weakly_canonical(*row.session.dropbox_staging), id), id});
+  }
+  void find_staged_in(const Path& staging) {
+    posix::each_entry(staging, [&](const std::string& name) {
+      if (const auto id = names::staged_upload(name)) subjects_.insert({staging / name, *id});
+    });
+    find_set_aside(staging / names::kOrphans);
+  }
 
   void find_places() {
     std::set<Path> dropboxes;
@@ -83,15 +99,12 @@ class Verifier {
   }
 
   void find_staged() {
-    posix::each_entry(config_.storage.tmp_dir, [&](const std::string& name) {
-      if (const auto id = names::staged_upload(name)) subjects_.insert(staged(*id));
-    });
-    for (const ledger::Row& row : reader_.live()) subjects_.insert(staged(row.upload.upload_id));
-    find_set_aside();
+    find_staged_in(config_.storage.tmp_dir);
+    for (const Path& staging : config::dropbox_stagings(config_.storage)) find_staged_in(staging);
+    for (const ledger::Row& row : reader_.live()) add_staged(row);
   }
 
-  void find_set_aside() {
-    const Path orphans = config_.storage.tmp_dir / names::kOrphans;
+  void find_set_aside(const Path& orphans) {
     if (!leads_to_directory(orphans)) return;
     posix::each_entry(orphans, [&](const std::string& name) {
       if (!names::staged_upload(name)) return;
@@ -101,7 +114,9 @@ class Verifier {
   }
 
   Differences check(const Subject& subject) const try {
-    if (subject.staged) return check_staging(config_, reader_, *subject.staged);
+    if (subject.staged && subject == staged(*subject.staged))
+      return check_staging(config_, reader_, *subject.staged);
+    if (subject.staged) return check_elsewhere(reader_, subject.path, *subject.staged);
     return check_place(reader_, subject.path, claims_.of(subject.path));
   } catch (const posix::Error& error) {
     return {{subject.path, subject.staged, error.what()}};
@@ -135,11 +150,11 @@ class Verifier {
   // Of a destination that several uploads had, one after another, only one can still be there.
   void count() {
     for (const Subject& subject : subjects_) {
-      if (subject.staged) {
+      if (subject.staged && subject == staged(*subject.staged)) {
         const auto row = reader_.row(*subject.staged);
         if (row && ledger::is_live(row->upload.state)) ++found_.under_way;
-        continue;
       }
+      if (subject.staged) continue;
       const std::size_t uploads = claims_.of(subject.path).size();
       const std::size_t there = uploads > 0 && posix::find(subject.path) ? 1 : 0;
       found_.there += there;

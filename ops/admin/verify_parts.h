@@ -43,4 +43,7 @@ Differences check_item(const ledger::Reader& reader, const ledger::Upload& uploa
 // TMP_DIR/ID, whether it is there or not.
 Differences check_staging(const config::Config& config, const ledger::Reader& reader, const ledger::Id& id);
 
+// DROPBOX_STAGING/ID, whether it is there or not.
+Differences check_elsewhere(const ledger::Reader& reader, const Path& directory, const ledger::Id& id);
+
 }  // namespace dync::admin

@@ -58,6 +58,11 @@ Differences check_live(const ledger::Row& row, const Path& directory, bool there
   return check_data(row, directory);
 }
 
+Differences left_over(const Path& directory, const ledger::Upload& upload) {
+  return {{directory, upload.upload_id,
+           "is left over of an upload that is " + std::string(text_of(upload.state))}};
+}
+
 }  // namespace
 
 Differences check_staging(const config::Config& config, const ledger::Reader& reader, const ledger::Id& id) {
@@ -71,7 +76,20 @@ Differences check_staging(const config::Config& config, const ledger::Reader& re
   if (ledger::is_live(row->upload.state)) return check_live(*row, directory, there, stamped);
   if (row->session.kept || !there) return {};
   if (!stamped && !holds_nothing(directory)) return {};
-  return {{directory, id, "is left over of an upload that is " + std::string(text_of(row->upload.state))}};
+  return left_over(directory, row->upload);
+}
+
+Differences check_elsewhere(const ledger::Reader& reader, const Path& directory, const ledger::Id& id) {
+  const auto info = posix::find(directory);
+  const bool there = info && info->type == posix::FileType::directory;
+  const bool stamped = there && has_stamp(directory, {reader.ledger_id(), id});
+  const auto row = reader.row(id);
+  if (!row && stamped) return {{directory, id, "is staged, but the ledger has no such upload"}};
+  if (!row) return {};
+  // Until the upload is `committing` the copy is made again from scratch.
+  if (row->upload.state == State::committing) return check_live(*row, directory, there, stamped);
+  if (ledger::is_live(row->upload.state) || !there || (!stamped && !holds_nothing(directory))) return {};
+  return left_over(directory, row->upload);
 }
 
 }  // namespace dync::admin

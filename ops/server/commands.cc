@@ -29,6 +29,12 @@ int restart(const Settings& settings) {
   return code == service::kExitOk ? start(settings) : code;
 }
 
+Settings load(const Options& options) {
+  Settings settings = load_settings(options.config);
+  settings.fresh = options.fresh;
+  return settings;
+}
+
 int run(const Options& options) {
   switch (options.command) {
     case Command::status:
@@ -36,13 +42,13 @@ int run(const Options& options) {
     case Command::stop:
       return stop_running(load_config(options.config));
     case Command::run:
-      return run_server(load_settings(options.config), Launch::foreground());
+      return run_server(load(options), Launch::foreground());
     case Command::start:
-      return start(load_settings(options.config));
+      return start(load(options));
     case Command::restart:
-      return restart(load_settings(options.config));
+      return restart(load(options));
     case Command::check:
-      return check(load_settings(options.config));
+      return check(load(options));
   }
   return service::kExitInternal;
 }

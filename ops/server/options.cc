@@ -35,11 +35,15 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   std::string command;
   std::string config = names::kConfigFile;
   bool background = false;
+  Options options;
   app.add_option("COMMAND", command,
                  "start: in the background; stop; restart; status; check: tell what the config file means")
       ->check(CLI::IsMember({"start", "stop", "restart", "status", "check"}))
       ->option_text(" ");
   app.add_flag("-d,--daemon", background, "run in the background; returns when the server serves");
+  app.add_flag(
+      "--fresh", options.fresh,
+      "start although storage.tmp_dir holds uploads of another ledger, and leave them alone from now on");
   app.add_option("-c,--config", config, "the config file")->option_text("FILE [" + config + "]");
   app.set_version_flag("--version", std::string("dync-server ") + kVersion);
   try {
@@ -47,7 +51,6 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? service::kExitOk : service::kExitUsage;
   }
-  Options options;
   const auto found = commands().find(command);
   if (found != commands().end()) options.command = found->second;
   if (found == commands().end() && background) options.command = Command::start;

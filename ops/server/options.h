@@ -9,6 +9,7 @@ enum class Command { run, start, stop, restart, status, check };
 
 struct Options {
   Command command = Command::run;  // run: in the foreground
+  bool fresh = false;              // start beside the staging of other ledgers, and leave it alone
   std::filesystem::path config;    // absolute
 };
 

@@ -102,6 +102,7 @@ class Server {
             .config_text = settings.text,
             .runtime_dir = runtime_dir_.path(),
             .debug = wants_debug(config_),
+            .fresh = settings.fresh,
             .background = launch_.in_background(),
             .workers = worker_specs(libexec, config_.workers.hashers),
             .untar = untar_program(libexec),

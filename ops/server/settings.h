@@ -15,6 +15,7 @@ struct Settings {
   config::Config config;
   std::size_t client_keys = 0;        // valid ones
   std::vector<std::string> problems;  // with client keys; they stop nobody else
+  bool fresh = false;                 // the command line's
 };
 
 // Reads and checks all that can be wrong before the first worker starts: syntax and values, rules,

@@ -88,6 +88,7 @@ std::vector<std::string> Supervisor::arguments_of(const WorkerSpec& spec) const 
     words.insert(words.end(), {"--instance", std::to_string(spec.instance)});
   if (spec.role == ipc::Role::receiver && !address_.empty())
     words.insert(words.end(), {"--address", address_});
+  if (spec.role == ipc::Role::committer && setup_.fresh) words.emplace_back("--fresh");
   if (setup_.debug) words.emplace_back("--debug");
   return words;
 }

@@ -38,6 +38,7 @@ struct Setup {
   std::string config_text;
   std::filesystem::path runtime_dir;
   bool debug = false;       // workers send their debug lines too
+  bool fresh = false;       // the committer leaves the staging of other ledgers alone
   bool background = false;  // workers get /dev/null as 0, 1 and 2
   std::vector<WorkerSpec> workers;
   std::filesystem::path untar;  // the program

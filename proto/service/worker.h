@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,7 +40,15 @@ struct WorkerOptions {
   std::string runtime_dir;
   std::string address;  // receiver: bind here instead of the config's address (a port chosen before)
   int instance = 0;     // which hasher
+  bool fresh = false;   // committer: leave the staging of other ledgers alone
   bool debug = false;   // send debug lines too
+};
+
+// The worker can't serve as things are configured or lie on disk: it ends with kExitConfig, and the server
+// with it.
+class Misconfigured : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 class Worker {

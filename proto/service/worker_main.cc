@@ -49,6 +49,7 @@ std::optional<int> parse(int argc, char** argv, const char* name, const char* su
   app.add_option("--instance", options.instance, "The number of this worker among its like, from 0")
       ->check(CLI::Range(0, 1023));
   app.add_option("--address", options.address, "Bind here, not at the config's address");
+  app.add_flag("--fresh", options.fresh, "Leave the staging directories of other ledgers alone");
   app.add_flag("--debug", options.debug, "Send debug lines to the log too");
   app.footer("dync-server starts this program; it is of no use by hand.");
   try {
@@ -65,6 +66,9 @@ int run_body(Worker& worker, const char* name, const std::function<void(Worker&)
   try {
     body(worker);
     return kExitOk;
+  } catch (const Misconfigured& error) {
+    worker.log().error("worker.failed", {{"worker", name}, {"error", error.what()}});
+    return kExitConfig;
   } catch (const std::exception& error) {
     worker.log().error("worker.failed", {{"worker", name}, {"error", error.what()}});
     return kExitInternal;

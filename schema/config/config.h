@@ -27,6 +27,7 @@ struct Dropbox {
   std::optional<Path> schema;                  // a JSON Schema file; its text is in Config::named
   std::optional<mode_t> mode;        // of directories; files get it without x; absent: as the umask has it
   std::optional<std::string> group;  // name or number; its id is in Config::named
+  std::optional<Path> staging;       // where its items are made ready, if storage.tmp_dir can't be that place
   int line = 0;                      // of the config file, for messages
 };
 
@@ -122,8 +123,15 @@ std::string bundle(std::string_view text, const Named& named);
 // less.
 std::uint64_t kept_back(const Limits& limits, std::uint64_t file_system);
 
-// What parse can't see: that each directory is there and writable, that tmp_dir and the dropboxes share a
-// file system, that the ledger lies in none of them. Throws Error.
+// Where items for `dropbox` are made ready when no rename leads there from tmp_dir, which is on another file
+// system or mount: its `own` staging, else .dync-staging in its parent, which is made when it is needed.
+// Nothing: tmp_dir will do. Throws posix::Error, Kind::cross_device if no rename leads from there either.
+std::optional<Path> dropbox_staging(const Path& tmp_dir, const Path& dropbox, const std::optional<Path>& own);
+// All such places that are there, needed now or not: dropboxes and the directories for passthrough.
+std::vector<Path> dropbox_stagings(const Storage& storage);
+
+// What parse can't see: that each directory is there and writable, that items can be renamed into each
+// dropbox, that neither the ledger nor a dropbox's staging lies in a dropbox. Throws Error.
 void check_directories(const Config& config);
 
 }  // namespace dync::config

@@ -7,6 +7,7 @@
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
 #include "schema/config/config.h"
+#include "schema/names/names.h"
 
 namespace dync::config {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 // A directory of the configuration, and where it is named.
 struct Directory {
   std::string key;
-  const Path& path;
+  Path path;
 };
 
 class Checker {
@@ -46,13 +47,67 @@ class Checker {
                       std::generic_category().message(why) + "; give the server's user rwx on it");
   }
 
-  void check_same_device(const Directory& dropbox) const {
-    const auto staging = posix::find(std::filesystem::canonical(config_.storage.tmp_dir));
-    const auto target = posix::find(std::filesystem::canonical(dropbox.path));
-    if (staging && target && staging->device == target->device) return;
-    refuse(dropbox, dropbox.path.native() + " is on another file system than storage.tmp_dir " +
-                        config_.storage.tmp_dir.native() +
-                        "; both must lie on one, because finished data is moved by a rename");
+  // That a rename leads into the dropbox, from tmp_dir or from a staging of its own.
+  void check_way_into(const Directory& dropbox, const std::optional<Directory>& own) const {
+    if (own) {
+      check_writable(*own);
+      check_is_staging(*own, dropbox.path);
+    }
+    const auto path = own ? std::optional(own->path) : std::nullopt;
+    try {
+      const auto staging = dropbox_staging(config_.storage.tmp_dir, dropbox.path, path);
+      if (staging && !own) check_beside(dropbox, *staging);
+    } catch (const posix::Error& error) {
+      if (error.kind() != posix::Kind::cross_device) throw;
+      refuse(own.value_or(dropbox), no_way(dropbox, own));
+    }
+  }
+
+  std::string no_way(const Directory& dropbox, const std::optional<Directory>& own) const {
+    if (own)
+      return own->path.native() + " is on another file system or mount than " + dropbox.path.native() +
+             "; name a directory on that one, because finished data is moved by a rename";
+    return dropbox.path.native() + " is on another file system or mount than storage.tmp_dir " +
+           config_.storage.tmp_dir.native() +
+           ", and so is its parent; give the dropbox a `staging` beside it, a "
+           "directory on its own file system";
+  }
+
+  // Made when it is needed, so for now its parent must let us do that.
+  void check_beside(const Directory& dropbox, const Path& staging) const {
+    std::error_code error;
+    const bool there = std::filesystem::exists(staging, error);
+    check_is_staging({dropbox.key, staging}, dropbox.path);
+    const Path needed = there ? staging : staging.parent_path();
+    if (::faccessat(AT_FDCWD, needed.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) == 0) return;
+    const int why = errno;
+    refuse(dropbox, dropbox.path.native() + " is on another file system or mount than storage.tmp_dir, and " +
+                        staging.native() + ", where its items would be made ready, can't be written: " +
+                        std::generic_category().message(why) + "; give this user rwx on " + needed.native() +
+                        ", or the dropbox a `staging` on its file system");
+  }
+
+  // Nothing half may appear in a dropbox; and tmp_dir is tidied by other rules.
+  void check_is_staging(const Directory& staging, const Path& dropbox) const {
+    const Path real = std::filesystem::weakly_canonical(staging.path);
+    if (real == std::filesystem::canonical(config_.storage.tmp_dir))
+      refuse(staging, staging.path.native() + " is storage.tmp_dir; name another directory, or none");
+    for (const config::Dropbox& other : config_.storage.dropboxes)
+      if (lies_in(real, other.path))
+        refuse(staging, staging.path.native() + ", where items for " + dropbox.native() +
+                            " are made ready, lies in the dropbox " + other.path.native() +
+                            "; name a `staging` outside of all dropboxes");
+  }
+
+  void check_manual() const {
+    std::error_code error;
+    if (!config_.storage.manual || !std::filesystem::is_directory(*config_.storage.manual, error)) return;
+    posix::each_entry(*config_.storage.manual, [&](const std::string& word) {
+      const Path directory = *config_.storage.manual / word;
+      std::error_code ignored;
+      if (std::filesystem::is_directory(directory, ignored) && word != names::kDropboxStaging)
+        check_way_into({"storage.manual", directory}, {});
+    });
   }
 
   void check_ledger() const {
@@ -69,10 +124,13 @@ class Checker {
   }
 
  private:
+  static bool lies_in(const Path& inner, const Path& outer) {
+    const Path relative = inner.lexically_relative(std::filesystem::weakly_canonical(outer));
+    return !relative.empty() && *relative.begin() != "..";
+  }
+
   void refuse_inside(const Directory& ledger, const Path& outer, const std::string& what) const {
-    const Path inner = std::filesystem::canonical(config_.ledger.parent_path());
-    const Path relative = inner.lexically_relative(std::filesystem::canonical(outer));
-    if (relative.empty() || *relative.begin() == "..") return;
+    if (!lies_in(std::filesystem::canonical(config_.ledger.parent_path()), outer)) return;
     refuse(ledger, config_.ledger.native() + " lies in " + what + " " + outer.native() +
                        "; put the ledger into a directory of its own");
   }
@@ -89,8 +147,14 @@ void check_directories(const Config& config) {
     for (std::size_t i = 0; i < config.storage.dropboxes.size(); ++i) {
       const Directory dropbox{dropbox_key(i, "path"), config.storage.dropboxes[i].path};
       checker.check_writable(dropbox);
-      checker.check_same_device(dropbox);
     }
+    for (std::size_t i = 0; i < config.storage.dropboxes.size(); ++i) {
+      const Dropbox& dropbox = config.storage.dropboxes[i];
+      std::optional<Directory> own;
+      if (dropbox.staging) own.emplace(Directory{dropbox_key(i, "staging"), *dropbox.staging});
+      checker.check_way_into({dropbox_key(i, "path"), dropbox.path}, own);
+    }
+    checker.check_manual();
     checker.check_directory({"storage.path", config.storage.path});
     checker.check_ledger();
     checker.check_directory({"keys.dir", config.keys_dir});

@@ -58,6 +58,7 @@ std::string dropboxes_of(const Config& config) {
     for (const std::string& origin : box.origins) add("user " + origin);
     for (const std::string& key : box.required_metadata) add("key " + key);
     add(box.schema ? "schema " + box.schema->native() : "");
+    add(box.staging ? "staging " + box.staging->native() : "");
     add(box.mode ? octal(*box.mode) : "");
     const auto group = config.named.groups.find(box.group.value_or(""));
     add(box.group.value_or("") +
@@ -120,7 +121,7 @@ constexpr std::array kParameters = {
          kRestart, "holds for all that is written"),
     text("storage.tmp_dir", Unit::path, "must be given", kAbsolute,
          [](const Config& c) { return c.storage.tmp_dir.native(); },
-         kRestart, "staging: uploads that are not finished; on the dropboxes' file system"),
+         kRestart, "staging: uploads that are not finished; best on the dropboxes' file system"),
     text("storage.path", Unit::path, "must be given", kAbsolute,
          [](const Config& c) { return c.storage.path.native(); },
          kRestart, "the store; the ledger lies there by default"),

@@ -65,11 +65,12 @@ void read_demands(const Value& value, const Path& directory, Dropbox& dropbox) {
     dropbox.schema = (directory / schema.text()).lexically_normal();
   if (const Value mode = value.at("mode"); !mode.absent()) dropbox.mode = read_mode(mode);
   if (const Value group = value.at("group"); !group.absent()) dropbox.group = read_group(group);
+  if (const Value staging = value.at("staging"); !staging.absent()) dropbox.staging = staging.absolute_path();
 }
 
 Dropbox read_dropbox(const Value& value, const Path& directory) {
   value.allow({"regexp", "path", "origin", "requires_barcode", "match_file", "match_dir", "required_metadata",
-               "schema", "mode", "group"});
+               "schema", "mode", "group", "staging"});
   if (value.absent()) value.refuse("is empty; give it regexp and path");
   Dropbox dropbox;
   dropbox.line = value.line();

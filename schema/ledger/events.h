@@ -24,6 +24,9 @@ inline constexpr char kAborted[] = "aborted";        // {"code":N,"error":…}
 inline constexpr char kHeld[] = "held";              // {"error":…}; a sync failed at step 7 or 8
 inline constexpr char kReplayed[] = "replayed";      // {"state":…}; a new committer goes on with it
 inline constexpr char kOrphaned[] = "orphaned";      // {"directory":…}; staging without a row, set aside
-inline constexpr char kStarted[] = "started";        // {"version":…}; a committer serves; no upload
+inline constexpr char kOrphanExpired[] = "orphan_expired";  // {"directory":…}; it was removed
+inline constexpr char kLeftAlone[] =
+    "left_alone";  // {"ledger":…,"uploads":N}; staging of another ledger, the operator said so
+inline constexpr char kStarted[] = "started";  // {"version":…}; a committer serves; no upload
 
 }  // namespace dync::ledger::events

@@ -53,6 +53,23 @@ Id Reader::ledger_id() const {
   return **id;
 }
 
+std::set<Id> Reader::left_alone() const {
+  Query query = connection_->query(sql::kGetMeta);
+  query.add(sql::kLeftAlone);
+  std::set<Id> ids;
+  if (!query.next()) return ids;
+  constexpr std::size_t kDigits = 2 * Id::kBytes;
+  const std::string all = query.text(0);
+  for (std::size_t at = 0; at < all.size(); at += kDigits)
+    if (const auto id = Id::from_hex(std::string_view(all).substr(at, kDigits))) ids.insert(*id);
+  return ids;
+}
+
+std::vector<Orphan> Reader::orphans() const {
+  Query query = connection_->query(sql::kOrphans);
+  return all(query, [](const Query& row) { return Orphan{row.text(0), id_from(row, 1), row.size(2)}; });
+}
+
 std::optional<std::string> Reader::boot_id() const {
   Query query = connection_->query(sql::kGetMeta);
   query.add(sql::kBootId);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -57,6 +58,9 @@ class Reader {
   ~Reader();
 
   Id ledger_id() const;
+  // Ledgers whose staging the server leaves alone, because its operator said so.
+  std::set<Id> left_alone() const;
+  std::vector<Orphan> orphans() const;
   std::optional<std::string> boot_id() const;  // of the machine's boot when it was last written
 
   std::optional<Upload> upload(const Id& id) const;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -49,7 +50,8 @@ struct Session {
   std::optional<std::uint64_t> parked_seconds = {};
   std::uint64_t durable_bytes = 0;         // of the staged file, known to be synced: where a resume goes on
   std::optional<std::uint32_t> mode = {};  // of the data set's directories, as its dropbox has it
-  std::optional<std::uint32_t> group_id = {};  // of the data set
+  std::optional<std::uint32_t> group_id = {};       // of the data set
+  std::optional<std::string> dropbox_staging = {};  // where ID/out lies; absent: in storage.tmp_dir
   bool kept = false;  // failed, but its verified data stays in staging for `dync-admin retry`
   bool held = false;  // a sync failed while it was published: only the operator lets it go on
 };
@@ -74,6 +76,13 @@ struct Member {
   std::string path;  // TOP/…, or TOP
   std::uint64_t size = 0;
   Digest sha256{};
+};
+
+// A staging directory without an upload, set aside until it expires.
+struct Orphan {
+  std::filesystem::path directory;
+  Id upload_id;  // by its stamp
+  std::uint64_t waited_seconds = 0;
 };
 
 // A SHA-256 state after `state.length` bytes that are durable: where hashing goes on.

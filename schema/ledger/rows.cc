@@ -60,6 +60,7 @@ Session session_from(const Query& query) {
           .durable_bytes = query.size(26),
           .mode = optional_at(query, 29, [&] { return word_at(query, 29); }),
           .group_id = optional_at(query, 30, [&] { return word_at(query, 30); }),
+          .dropbox_staging = text_at(query, 31),
           .kept = query.number(27) != 0,
           .held = query.number(28) != 0};
 }

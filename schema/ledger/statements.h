@@ -21,6 +21,7 @@ inline constexpr char kRollback[] = "ROLLBACK";
 // ---- meta ----
 inline constexpr char kLedgerId[] = "ledger_id";
 inline constexpr char kBootId[] = "boot_id";
+inline constexpr char kLeftAlone[] = "left_alone";  // ids of other ledgers, one after another, each 32 digits
 inline constexpr char kGetMeta[] = "SELECT value FROM meta WHERE name = ?";
 inline constexpr char kSetMeta[] =
     "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
@@ -32,7 +33,7 @@ inline constexpr char kSetMeta[] =
   "u.updated_at, u.finished_at, s.routing_id, s.upload_key, s.mtime_ns, s.first_chunk_seen, s.chunk_size, " \
   "s.max_queue, s.epoch, s.client_sha256, s.reserves, s.parked_seconds, s.durable_bytes, s.kept, s.held, "  \
   "s.mode, "                                                                                                \
-  "s.group_id "                                                                                             \
+  "s.group_id, s.dropbox_staging "                                                                          \
   "FROM uploads u JOIN sessions s ON s.upload_id = u.upload_id "
 #define DYNC_EVENT "SELECT seq, upload_id, at, process, event, detail FROM events "
 
@@ -55,6 +56,8 @@ inline constexpr char kLastEvents[] = "SELECT * FROM (" DYNC_EVENT "ORDER BY seq
 inline constexpr char kClaims[] =
     "SELECT upload_id, destination FROM uploads WHERE state IN ('committing', 'committed') ORDER BY rowid";
 inline constexpr char kMembers[] = "SELECT path, size, sha256 FROM members WHERE upload_id = ? ORDER BY path";
+inline constexpr char kOrphans[] =
+    "SELECT directory, upload_id, waited_seconds FROM orphans ORDER BY directory";
 inline constexpr char kCounts[] = "SELECT state, count(*) FROM uploads GROUP BY state";
 inline constexpr char kBytes[] = "SELECT state, sum(bytes_received) FROM uploads GROUP BY state";
 inline constexpr char kCheckpoint[] =
@@ -71,7 +74,7 @@ inline constexpr char kAddUpload[] =
 inline constexpr char kAddSession[] =
     "INSERT INTO sessions (upload_id, origin, routing_id, upload_key, mtime_ns, original, chunk_size, "
     "max_queue, "
-    "epoch, reserves, mode, group_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "epoch, reserves, mode, group_id, dropbox_staging) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 inline constexpr char kState[] = "SELECT state FROM uploads WHERE upload_id = ?";
 inline constexpr char kSetState[] =
     "UPDATE uploads SET state = ?2, updated_at = ?3, finished_at = ?4 WHERE upload_id = ?1";
@@ -92,7 +95,7 @@ inline constexpr char kSetPosted[] =
     "updated_at = ? WHERE upload_id = ?";
 inline constexpr char kAttach[] =
     "UPDATE sessions SET routing_id = ?, chunk_size = ?, max_queue = ?, epoch = ?, reserves = ?, mode = ?, "
-    "group_id = ?, parked_seconds = NULL WHERE upload_id = ?";
+    "group_id = ?, dropbox_staging = ?, parked_seconds = NULL WHERE upload_id = ?";
 inline constexpr char kSetDurable[] = "UPDATE sessions SET durable_bytes = ? WHERE upload_id = ?";
 inline constexpr char kRaiseDurable[] =
     "UPDATE sessions SET durable_bytes = max(durable_bytes, ?) WHERE upload_id = ?";
@@ -108,6 +111,10 @@ inline constexpr char kAddMember[] =
 inline constexpr char kAddCheckpoint[] =
     "INSERT INTO checkpoints (upload_id, offset, state, epoch) VALUES (?, ?, ?, ?)";
 inline constexpr char kDropCheckpoint[] = "DELETE FROM checkpoints WHERE upload_id = ?";
+inline constexpr char kAddOrphan[] =
+    "INSERT INTO orphans (directory, upload_id) VALUES (?, ?) ON CONFLICT (directory) DO NOTHING";
+inline constexpr char kSetOrphanWaited[] = "UPDATE orphans SET waited_seconds = ? WHERE directory = ?";
+inline constexpr char kDropOrphan[] = "DELETE FROM orphans WHERE directory = ?";
 inline constexpr char kAddEvent[] =
     "INSERT INTO events (upload_id, at, process, event, detail) VALUES (?, ?, ?, ?, ?)";
 

@@ -45,6 +45,24 @@ bool Writer::keep_room(std::uint64_t bytes) {
   return posix::allocate_ahead(names::ledger_wal(connection_->file()), bytes) && file;
 }
 
+void Writer::set_left_alone(const std::set<Id>& ledgers) {
+  std::string all;
+  for (const Id& id : ledgers) all += id.hex();
+  connection_->query(sql::kSetMeta).add(sql::kLeftAlone).add(all).run();
+}
+
+void Writer::add_orphan(const Path& directory, const Id& upload) {
+  connection_->query(sql::kAddOrphan).add(directory.native()).add(upload.hex()).run();
+}
+
+void Writer::set_orphan_waited(const Path& directory, std::uint64_t seconds) {
+  connection_->query(sql::kSetOrphanWaited).add_size(seconds).add(directory.native()).run();
+}
+
+void Writer::drop_orphan(const Path& directory) {
+  connection_->query(sql::kDropOrphan).add(directory.native()).run();
+}
+
 void Writer::set_boot_id(const std::string& boot_id) {
   connection_->query(sql::kSetMeta).add(sql::kBootId).add(boot_id).run();
 }
@@ -70,7 +88,7 @@ void Writer::add(const Upload& upload, const Session& session) {
     internal.add_null();
   internal.add(session.mtime_ns).add(std::int64_t{!session.key}).add(std::int64_t{session.chunk_size});
   internal.add(std::int64_t{session.max_queue}).add(std::int64_t{session.epoch}).add(session.reserves);
-  internal.add(as_number(session.mode)).add(as_number(session.group_id)).run();
+  internal.add(as_number(session.mode)).add(as_number(session.group_id)).add(session.dropbox_staging).run();
 }
 
 void Writer::set_progress(const Id& id, std::uint64_t bytes) {
@@ -109,7 +127,8 @@ void Writer::set_resumed(const Upload& upload, const Session& session) {
   Query attached = connection_->query(sql::kAttach);
   attached.add_blob(std::as_bytes(std::span(session.routing_id))).add(std::int64_t{session.chunk_size});
   attached.add(std::int64_t{session.max_queue}).add(std::int64_t{session.epoch});
-  attached.add(session.reserves).add(as_number(session.mode)).add(as_number(session.group_id)).add(id).run();
+  attached.add(session.reserves).add(as_number(session.mode)).add(as_number(session.group_id));
+  attached.add(session.dropbox_staging).add(id).run();
 }
 
 void Writer::set_lost(const Id& id) {

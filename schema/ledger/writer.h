@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,11 @@ class Writer {
   // Batch: what is there already costs nothing. False if the disk has no room for all of it.
   bool keep_room(std::uint64_t bytes);
 
+  void set_left_alone(const std::set<Id>& ledgers);
+  // Again: it goes on waiting.
+  void add_orphan(const Path& directory, const Id& upload);
+  void set_orphan_waited(const Path& directory, std::uint64_t seconds);
+  void drop_orphan(const Path& directory);
   void set_boot_id(const std::string& boot_id);
 
   // `upload.state` is receiving; created_at and updated_at are set here.

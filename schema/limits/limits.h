@@ -116,9 +116,11 @@ inline constexpr std::size_t kMostHints = 64;        // of one upload; more than
 inline constexpr milliseconds kVerdictAgain{1000};   // after a new committer, if its first came too early
 
 // ---- commit ----
-inline constexpr int kCommitThreads = 8;          // many syncs at once, so that the journal merges them
-inline constexpr int kTreeThreads = 2;            // archives' trees: long work that holds up no commit
-inline constexpr std::size_t kMostInBatch = 512;  // messages and results that share one COMMIT
+inline constexpr int kCommitThreads = 8;                // many syncs at once, so that the journal merges them
+inline constexpr int kCopyThreads = 4;                  // to dropboxes on other file systems
+inline constexpr std::uint64_t kQuickCopy = 16 * kMiB;  // a copy up to this is as short as a few syncs
+inline constexpr int kTreeThreads = 2;                  // archives' trees: long work that holds up no commit
+inline constexpr std::size_t kMostInBatch = 512;        // messages and results that share one COMMIT
 inline constexpr milliseconds kWriterPoll{50};    // how often a staged file is asked for its last writer
 inline constexpr milliseconds kWriterGone{5000};  // then the upload fails: it must not change any more
 inline constexpr seconds kLedgerLock{10};         // a new committer waits so long for the last one's lock

@@ -17,10 +17,13 @@ using wire::Id;
 Path staging_dir(const Path& tmp_dir, const Id& upload);
 inline constexpr char kStagedData[] = "data";
 inline constexpr char kStamp[] = "stamp";
+inline constexpr char kNewStamp[] = "stamp.new";  // on its way to take the stamp's place
 inline constexpr char kOut[] = "out";             // what is about to be published
 inline constexpr char kExtracting[] = "extract";  // dync-untar fills it
 inline constexpr char kUntarReport[] = "report";  // why dync-untar refused
 inline constexpr char kOrphans[] = "orphans";     // TMP_DIR/orphans
+// For a dropbox on another file system than TMP_DIR: DROPBOX/../.dync-staging, with ID/stamp and ID/out.
+inline constexpr char kDropboxStaging[] = ".dync-staging";
 std::optional<Id> staged_upload(std::string_view directory_name);
 
 // The stamp's content: whose staging directory this is.

@@ -4,7 +4,8 @@
 #include <string>
 #include <string_view>
 
-// Names in a dropbox, read back, and what is written under one; how they are formed stands in names.h.
+// Names in a dropbox, read back, and what is written under one; how they are formed stands in
+// names.h.
 namespace dync::names {
 
 // The item that a marker of this name announces; nothing if it is no marker's name.

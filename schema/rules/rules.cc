@@ -48,6 +48,7 @@ Refusal unmet_demands(const std::string& unmet, int line) {
 struct Target {
   config::Path directory;
   Access access;
+  std::optional<config::Path> staging;
 };
 
 bool lets_in(const config::Dropbox& dropbox, std::string_view user) {
@@ -139,7 +140,7 @@ struct Rules::Impl {
       if (const auto* refusal = std::get_if<Refusal>(&barcode)) return *refusal;
     }
     if (const auto unmet = rule.demands.unmet(metadata)) return unmet_demands(*unmet, rule.dropbox.line);
-    return Target{rule.dropbox.path, rule.access};
+    return Target{rule.dropbox.path, rule.access, rule.dropbox.staging};
   }
 
   std::variant<Target, Refusal> passthrough_to(const std::string& word) const {
@@ -148,7 +149,7 @@ struct Rules::Impl {
     }
     std::error_code error;
     const config::Path directory = *manual / word;
-    if (std::filesystem::is_directory(directory, error)) return Target{directory, {}};
+    if (std::filesystem::is_directory(directory, error)) return Target{directory, {}, {}};
     return Refusal{Code::refused, "this server has no directory for passthrough " + quote(word) +
                                       "; correct the word, or ask its operator to make the directory"};
   }
@@ -179,6 +180,7 @@ std::variant<Destination, Refusal> Rules::judge(std::string_view user, std::stri
   const auto& target = std::get<Target>(found);
   return Destination{.directory = target.directory,
                      .access = target.access,
+                     .staging = target.staging,
                      .clean_name = std::get<std::string>(clean),
                      .untar = keys.untar,
                      .passthrough = keys.passthrough.has_value()};

@@ -50,6 +50,7 @@ struct Access {
 struct Destination {
   config::Path directory;  // the dropbox, or MANUAL/WORD
   Access access;
+  std::optional<config::Path> staging;  // the dropbox's own
   std::string clean_name;
   bool untar = false;
   bool passthrough = false;

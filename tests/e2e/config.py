@@ -67,7 +67,7 @@ class Layout:
 
     def make(self) -> None:
         for directory in (self.store, self.staging, self.manual, *(self.dropbox(box.name) for box in self.dropboxes)):
-            directory.mkdir(exist_ok=True)
+            directory.mkdir(parents=True, exist_ok=True)
 
     def text(self, extra: str = "", umask: str = "0077", address: str = "tcp://127.0.0.1:*") -> str:
         boxes = "\n".join(self._rule(box) for box in self.dropboxes)

@@ -11,6 +11,7 @@
 
 #include "proto/ipc/shared_memory.h"
 #include "proto/service/worker.h"
+#include "schema/config/config.h"
 #include "schema/names/names.h"
 
 namespace dync::committer {
@@ -44,12 +45,19 @@ CommitterProcess::~CommitterProcess() {
   kill();
 }
 
+// A tmpfs on every Linux; tests that need it fail where it is none.
+void CommitterProcess::use_other_file_system() {
+  other_.emplace("/dev/shm");
+  std::filesystem::create_directory(dropbox());
+  ASSERT_TRUE(config::dropbox_staging(tmp(), dropbox(), {})) << "/dev/shm and " << tmp() << " are one";
+}
+
 std::string CommitterProcess::config() const {
   const std::string base = directory_.path().string();
   return "address: \"tcp://127.0.0.1:*\"\noptions: {umask: 0022}\nstorage:\n  tmp_dir: " + base +
          "/tmp\n  path: " + base + "/store\n  manual: " + base +
-         "/manual\n  dropboxes:\n    - {regexp: \".*\", path: " + base +
-         "/dropbox, requires_barcode: no}\nlimits: {" + limits_ + "}\n";
+         "/manual\n  dropboxes:\n    - {regexp: \".*\", path: " + dropbox().string() +
+         ", requires_barcode: no}\nlimits: {" + limits_ + "}\n";
 }
 
 void CommitterProcess::start(const std::string& crash_at) {

@@ -30,6 +30,8 @@ class CommitterProcess {
 
   // From the next start on: lines of the config's `limits`, as "partial_ttl: 1".
   void set_limits(const std::string& limits) { limits_ = limits; }
+  // From the next start on: the dropbox is on another file system than staging.
+  void use_other_file_system();
   // Starts it; with `crash_at` it kills itself at that point.
   void start(const std::string& crash_at = {});
   void kill();
@@ -40,7 +42,8 @@ class CommitterProcess {
   posix::Exit wait();
 
   Path tmp() const { return directory_.path() / "tmp"; }
-  Path dropbox() const { return directory_.path() / "dropbox"; }
+  Path dropbox() const { return (other_ ? other_->path() : directory_.path()) / "dropbox"; }
+  Path dropbox_staging() const { return dropbox().parent_path() / ".dync-staging"; }
   Path ledger() const { return directory_.path() / "store" / "dync.sqlite"; }
   Path socket() const { return directory_.path() / "run"; }
   const std::string& log() const { return log_; }
@@ -53,6 +56,7 @@ class CommitterProcess {
   void read_channel();
 
   TemporaryDirectory directory_;
+  std::optional<TemporaryDirectory> other_;
   posix::Fd shared_;
   posix::Fd channel_;
   posix::Fd broker_;

@@ -147,7 +147,8 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
   }
 
   static bool after_the_answer(std::string_view point) {
-    return point == crash::kEmptied || point == crash::kUnstamped || point == crash::kCleaned;
+    return point == crash::kEmptied || point == crash::kUnstamped || point == crash::kElsewhereGone ||
+           point == crash::kCleaned;
   }
 
   // Killed at the point in its first life and, if it comes there again, in its second.
@@ -171,6 +172,23 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
 
 class FileCrash : public CrashTest {};
 class ArchiveCrash : public CrashTest {};
+
+class ElsewhereCrash : public CrashTest {};
+
+// The dropbox is on another file system than staging.
+TEST_P(ElsewhereCrash, Converges) {
+  for (const Sample& sample : {plain(), archive()}) {
+    if (sample.filename.ends_with(".tar") && GetParam() == crash::kSidecarsWritten) continue;
+    SCOPED_TRACE(sample.filename);
+    Neighbourhood hood;
+    hood.process.use_other_file_system();
+    Sender sender(hood, sample);
+    lead(hood, sender, GetParam());
+    check(hood, sender.upload(), sender.is_archive());
+    EXPECT_TRUE(std::filesystem::is_empty(hood.process.dropbox_staging()));
+    hood.process.stop();
+  }
+}
 
 TEST_P(FileCrash, Converges) {
   converge(plain(), GetParam());
@@ -346,6 +364,7 @@ INSTANTIATE_TEST_SUITE_P(Points, ExpiryCrash,
                          ::testing::Values(crash::kExpired, crash::kEmptied, crash::kUnstamped,
                                            crash::kCleaned),
                          name_of);
+INSTANTIATE_TEST_SUITE_P(Points, ElsewhereCrash, ::testing::ValuesIn(crash::kAllElsewhere), name_of);
 INSTANTIATE_TEST_SUITE_P(Points, FileCrash, ::testing::ValuesIn(all_but(crash::kExtracted)), name_of);
 INSTANTIATE_TEST_SUITE_P(Points, ArchiveCrash, ::testing::ValuesIn(all_but(crash::kSidecarsWritten)),
                          name_of);

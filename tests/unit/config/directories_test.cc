@@ -105,10 +105,83 @@ TEST_F(Directories, ADropboxOnAnotherFileSystem) {
   other.storage.dropboxes[0].path = "/dev/shm";
   if (here.st_dev == there.st_dev) other.storage.dropboxes[0].path = "/";
   const std::string path = other.storage.dropboxes[0].path.native();
-  EXPECT_EQ(said(other),
-            "/etc/d.yaml:6: storage.dropboxes[0].path: " + path +
-                " is on another file system than storage.tmp_dir ROOT/tmp; both must lie on one, because "
-                "finished data is moved by a rename");
+  EXPECT_EQ(
+      said(other),
+      "/etc/d.yaml:6: storage.dropboxes[0].path: " + path +
+          " is on another file system or mount than storage.tmp_dir ROOT/tmp, and so is its parent; give "
+          "the dropbox a `staging` beside it, a directory on its own file system");
+}
+
+// A tmpfs: another file system than that of the scratch directory.
+class OtherFileSystem : public Directories {
+ protected:
+  void SetUp() override {
+    Directories::SetUp();
+    std::string name = "/dev/shm/dync-config-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    other_ = name;
+    for (const char* each : {"box", "box/inside", "ready"}) fs::create_directory(other_ / each);
+    config_ = config();
+    config_.storage.dropboxes[0].path = other_ / "box";
+  }
+  void TearDown() override {
+    fs::remove_all(other_);
+    Directories::TearDown();
+  }
+  std::optional<Path> staging() const {
+    const Dropbox& dropbox = config_.storage.dropboxes[0];
+    return dropbox_staging(config_.storage.tmp_dir, dropbox.path, dropbox.staging);
+  }
+
+  Path other_;
+  Config config_;
+};
+
+TEST_F(OtherFileSystem, ItemsAreMadeReadyBesideTheDropbox) {
+  EXPECT_EQ(said(config_), "");
+  EXPECT_EQ(staging(), other_ / ".dync-staging");
+  EXPECT_EQ(dropbox_staging(root_ / "tmp", root_ / "drop", {}), std::nullopt);
+  EXPECT_EQ(dropbox_staging(root_ / "tmp", root_ / "drop", other_ / "ready"), std::nullopt)
+      << "tmp_dir will do";
+  EXPECT_EQ(dropbox_stagings(config_.storage), std::vector<Path>{}) << "it is made when it is needed";
+  fs::create_directory(other_ / ".dync-staging");
+  EXPECT_EQ(dropbox_stagings(config_.storage), std::vector<Path>{other_ / ".dync-staging"});
+}
+
+TEST_F(OtherFileSystem, ADropboxThatIsALinkHasItsStagingBesideItsTarget) {
+  fs::create_directory_symlink(other_ / "box", root_ / "link");
+  config_.storage.dropboxes[0].path = root_ / "link";
+  EXPECT_EQ(said(config_), "");
+  EXPECT_EQ(staging(), other_ / ".dync-staging");
+}
+
+TEST_F(OtherFileSystem, ItsOwnStaging) {
+  auto& own = config_.storage.dropboxes[0].staging;
+  own = other_ / "ready";
+  EXPECT_EQ(said(config_), "");
+  EXPECT_EQ(staging(), other_ / "ready");
+  EXPECT_EQ(dropbox_stagings(config_.storage), std::vector<Path>{other_ / "ready"});
+  own = root_ / "store";
+  EXPECT_EQ(said(config_),
+            "/etc/d.yaml: storage.dropboxes[0].staging: ROOT/store is on another file system or mount than " +
+                (other_ / "box").native() +
+                "; name a directory on that one, because finished data is moved by a rename");
+  own = other_ / "box" / "inside";
+  EXPECT_NE(said(config_).find("lies in the dropbox"), std::string::npos);
+  own = root_ / "tmp";
+  EXPECT_NE(said(config_).find("is storage.tmp_dir"), std::string::npos);
+  own = other_ / "nowhere";
+  EXPECT_NE(said(config_).find("does not exist"), std::string::npos);
+}
+
+TEST_F(OtherFileSystem, DirectoriesForPassthroughToo) {
+  fs::create_directories(other_ / "manual" / "word");
+  config_.storage.dropboxes.clear();
+  config_.storage.manual = other_ / "manual";
+  EXPECT_EQ(said(config_), "");
+  fs::create_directory_symlink("/dev/shm", root_ / "store" / "word");
+  config_.storage.manual = root_ / "store";
+  EXPECT_NE(said(config_).find("storage.manual: "), std::string::npos) << said(config_);
 }
 
 TEST_F(Directories, TheLedgerInsideStagingOrADropbox) {
