@@ -1,5 +1,6 @@
 #include "committer/context.h"
 
+#include "committer/crash_points.h"
 #include "committer/detail.h"
 #include "committer/publish.h"
 #include "proto/posix/crash_point.h"

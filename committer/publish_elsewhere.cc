@@ -17,7 +17,6 @@ namespace {
 using posix::Fd;
 
 constexpr std::size_t kCopyBytes = std::size_t{1024} * 1024;
-constexpr mode_t kDirectoryMode = 0777;  // less the umask, as everywhere in staging
 
 // So that the sync at the end is short. Its errors are that sync's.
 void start_writing(int fd, std::uint64_t offset, std::uint64_t bytes) {

@@ -9,9 +9,6 @@
 namespace dync::committer {
 namespace {
 
-constexpr mode_t kDirectoryMode = 0777;  // the umask takes away what the operator does not want
-constexpr std::size_t kLongestStamp = 4096;
-
 std::optional<Staged> stamped_at(int staging, const std::string& name) {
   if (!names::staged_upload(name)) return std::nullopt;
   const auto info = posix::find_at(staging, name);
@@ -20,7 +17,7 @@ std::optional<Staged> stamped_at(int staging, const std::string& name) {
   const auto file = posix::find_at(directory.get(), names::kStamp);
   if (!file || file->type != posix::FileType::regular) return std::nullopt;
   const posix::Fd fd = posix::open_at(directory.get(), names::kStamp, O_RDONLY);
-  const auto stamp = names::parse_stamp(posix::read_file(fd.get(), name, kLongestStamp));
+  const auto stamp = names::parse_stamp(posix::read_file(fd.get(), name, names::kLongestStamp));
   if (!stamp || stamp->upload.hex() != name) return std::nullopt;
   const auto data = posix::find_at(directory.get(), names::kStagedData);
   const std::uint64_t bytes = data ? data->size : 0;

@@ -11,8 +11,9 @@
 // Directories of uploads in storage.tmp_dir. Only those with a stamp of our ledger are ever touched.
 namespace dync::committer {
 
-// The mode of every file that is made for a data set, less the umask; directories are made alike.
+// The modes of all that is made for a data set, less the umask.
 inline constexpr mode_t kFileMode = 0666;
+inline constexpr mode_t kDirectoryMode = 0777;
 // An older directory of that name is as good.
 void ensure_directory(int parent, const std::string& name);
 

@@ -18,8 +18,6 @@ namespace {
 using posix::Fd;
 using posix::Path;
 
-constexpr std::size_t kLongestStamp = 4096;
-
 [[noreturn]] void refuse_beside(const std::string& what) {
   throw std::runtime_error(
       what + "; stop dync-server first, because it must not run while its staging changes hands");
@@ -39,7 +37,7 @@ std::optional<names::Stamp> stamp_in(int directory, const std::string& name) {
   const auto file = posix::find_at(directory, names::kStamp);
   if (!file || file->type != posix::FileType::regular) return std::nullopt;
   const Fd fd = posix::open_at(directory, names::kStamp, O_RDONLY | O_NONBLOCK);
-  const auto stamp = names::parse_stamp(posix::read_file(fd.get(), names::kStamp, kLongestStamp));
+  const auto stamp = names::parse_stamp(posix::read_file(fd.get(), names::kStamp, names::kLongestStamp));
   return stamp && stamp->upload.hex() == name ? stamp : std::nullopt;
 }
 

@@ -9,8 +9,6 @@ namespace {
 
 using ledger::State;
 
-constexpr std::size_t kLongestStamp = 4096;
-
 std::optional<std::uint64_t> size_of(const Path& file) {
   const auto info = posix::find(file);
   return info && info->type == posix::FileType::regular ? std::optional(info->size) : std::nullopt;
@@ -18,7 +16,7 @@ std::optional<std::uint64_t> size_of(const Path& file) {
 
 bool has_stamp(const Path& directory, const names::Stamp& stamp) {
   if (!size_of(directory / names::kStamp)) return false;
-  return posix::read_file(directory / names::kStamp, kLongestStamp) == names::format_stamp(stamp);
+  return posix::read_file(directory / names::kStamp, names::kLongestStamp) == names::format_stamp(stamp);
 }
 
 bool holds_nothing(const Path& directory) {

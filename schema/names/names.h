@@ -31,6 +31,7 @@ struct Stamp {
   Id ledger;
   Id upload;
 };
+inline constexpr std::size_t kLongestStamp = 4096;  // bytes; what is longer is no stamp
 std::string format_stamp(const Stamp& stamp);
 std::optional<Stamp> parse_stamp(std::string_view text);
 

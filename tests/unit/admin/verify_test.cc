@@ -63,6 +63,7 @@ class Verify : public testing::Test {
     upload.untar = untar;
     ledger::Session session;
     session.routing_id = std::to_string(number);
+    if (config_.storage.dropboxes[0].staging) session.dropbox_staging = *config_.storage.dropboxes[0].staging;
     change([&](auto& writer) { writer.add(upload, session); });
     return upload.upload_id;
   }
@@ -295,6 +296,38 @@ TEST_F(Verify, StagingWithoutALiveUpload) {
   stage(kept, "x");
   end(kept, true);
   EXPECT_THAT(lines(), IsEmpty()) << "it waits for dync-admin retry";
+}
+
+TEST_F(Verify, TheStagingOfADropboxOnAnotherFileSystem) {
+  const Path ready = home() / "ready";
+  std::filesystem::create_directory(ready);
+  config_.storage.dropboxes[0].staging = ready;
+  const auto lay_copy = [&](const Id& id) {
+    std::filesystem::create_directories(ready / id.hex() / "out");
+    write(ready / id.hex() / "stamp", names::format_stamp({writer_->read().ledger_id(), id}));
+  };
+  lay_copy(numbered(7));
+  const std::string unknown = "ready/" + numbered(7).hex();
+  EXPECT_THAT(lines(), ElementsAre(unknown + ": is staged, but the ledger has no such upload"));
+  std::filesystem::remove_all(ready / numbered(7).hex());
+
+  const Id id = add(1, "a.raw");
+  const std::string copy = "ready/" + id.hex();
+  stage(id, "the data");
+  verified(id, "the data");
+  EXPECT_THAT(lines(), IsEmpty()) << "the copy is not made yet";
+  lay_copy(id);
+  EXPECT_THAT(lines(), IsEmpty()) << "or is being made";
+  change([&](auto& writer) { writer.set_state(id, State::committing); });
+  EXPECT_THAT(lines(), IsEmpty());
+  std::filesystem::remove_all(ready / id.hex());
+  EXPECT_THAT(lines(id), ElementsAre(copy + ": is missing, but its upload is committing"));
+  change([&](auto& writer) { writer.set_state(id, State::committed); });
+  lay_out("a.raw", "the data");
+  std::filesystem::remove_all(tmp() / id.hex());
+  EXPECT_THAT(lines(), IsEmpty());
+  lay_copy(id);
+  EXPECT_THAT(lines(), ElementsAre(copy + ": is left over of an upload that is committed"));
 }
 
 TEST_F(Verify, AnotherLedgersStagingIsNotOurs) {
