@@ -15,7 +15,7 @@ from tests.peer.proxy import Proxy
 
 FULL = bool(os.environ.get("DYNC_TEST_FULL"))
 UPLOADS, CUTS = (10_000, 1_000) if FULL else (scaled(600, 100), scaled(100, 20))
-BATCH_UPLOADS, BATCH_CUTS = 100, 20
+BATCH_UPLOADS, BATCH_CUTS, CLIENTS = 100, 20, 4
 WARM_UP = 3  # batches, after which caches and the allocators' arenas have their size
 KEPT = 50  # answers that are kept for who asks again; 10,000 otherwise, which would grow all the time here
 KIB, MIB = 1024, 1024 * 1024
@@ -58,7 +58,9 @@ class LeaksTest(ServerTest):
         for _ in range(count):
             files.append(self.lab / self.name("small"))
             files[-1].write_bytes(os.urandom(4 * KIB))
-        self.assert_sent(self.sender.send("-j8", "-q", *files))
+        clients = [self.sender.start("-q", *files[number::CLIENTS]) for number in range(CLIENTS)]
+        for client in clients:
+            self.assert_sent(self.finish(client))
         for file in files:
             file.unlink()
         self.take_away()
