@@ -33,7 +33,7 @@ LARGEST = scaled(64 * MIB, MIB)
 GAP = 1.0  # seconds from ready to the next kill, on the average
 WORKERS = ("dync-receiver", "dync-hasher", "dync-committer")
 TARGETS = (*WORKERS, "dync-untar", "dync-untar", "dync-server", "everything")
-INTERRUPTED = 0.0  # of the runs of dync are killed, and started again
+INTERRUPTED = 0.15  # of the runs of dync are killed, and started again
 LAST = 120.0  # for an upload that runs when the killing ends
 CLIENTS = 5
 
