@@ -67,6 +67,10 @@ class CrashMatrix(ServerTest):
         return [fleet.ours(self.small()), fleet.ours(self.large()), fleet.original(self.large()),
                 fleet.archive(self.rng.randrange(1, MIB))]
 
+    def with_checkpoints(self, point: str) -> list[Flight]:
+        """One that is large enough for several, if the point is on the way to one."""
+        return [self.fleet.ours(8 * MIB)] if "checkpoint" in point or point.endswith(".synced") else []
+
     def turn(self, point: str, partner: str, flights: list[Flight], trigger: Optional[str] = None,
              then: Callable[[], None] = lambda: None) -> float:
         """Dies at `point`, to which `trigger` leads, and at `partner`, if the way back comes by there."""
@@ -124,6 +128,8 @@ class CrashMatrix(ServerTest):
         self.assertEqual(len(self.server.ledger.uploads("committed")), len(finished))
 
     def _check(self) -> None:
+        wait_until(lambda: not store.rests(self.server.ledger, self.server.layout.staging), START * PATIENCE,
+                   "staging is cleaned up")
         self.snatcher.end()
         self.consumed |= set(self.snatcher.items)
         super()._check()

@@ -94,6 +94,15 @@ def check_tree_item(row: Row, members: Iterable[Row]) -> list[str]:
     return []
 
 
+def rests(ledger: Ledger, staging: Path) -> set[str]:
+    """What staging holds of uploads that are not live. A stop may leave some of it to the next start."""
+    left = {entry.name for entry in staging.iterdir()}
+    left -= {row["upload_id"] for row in ledger.uploads() if row["state"] in LIVE}
+    if ORPHANS in left and not any((staging / ORPHANS).iterdir()):
+        left.discard(ORPHANS)
+    return left
+
+
 def check_disk(ledger: Ledger, staging: Path, dropboxes: Iterable[Path], consumed: Collection[str] = ()) -> list[str]:
     """Every way in which disk and ledger disagree. `consumed`: names that a consumer has taken away."""
     problems: list[str] = []
@@ -112,11 +121,7 @@ def check_disk(ledger: Ledger, staging: Path, dropboxes: Iterable[Path], consume
         there = {entry.name for entry in dropbox.iterdir()}
         if there != names:
             problems.append(f"{dropbox}: too much {sorted(there - names)}, too little {sorted(names - there)}")
-    live = {row["upload_id"] for row in rows if row["state"] in LIVE}
-    live |= {row["upload_id"] for row in ledger.query("SELECT upload_id FROM sessions WHERE kept = 1")}  # for a retry
-    left = {entry.name for entry in staging.iterdir()} - live
-    if ORPHANS in left and not any((staging / ORPHANS).iterdir()):
-        left.discard(ORPHANS)
+    left = rests(ledger, staging)
     if left:
         problems.append(f"{staging}: holds {sorted(left)} of uploads that are not live")
     return problems

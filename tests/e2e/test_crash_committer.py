@@ -13,7 +13,7 @@ EXPIRED = "commit.2.expired"  # test_crash_expiry
 class CommitterMatrix(CrashMatrix):
     def fly(self, point: str) -> list[Flight]:
         extra = [self.fleet.taken_over(2 * MIB)] if point in OF_RETURNERS else []
-        return [*self.flights(), *extra]
+        return [*self.flights(), *extra, *self.with_checkpoints(point)]
 
     def test_each_step(self) -> None:
         points = [point for point in points_of("committer") if point.startswith("commit.") and point != EXPIRED]

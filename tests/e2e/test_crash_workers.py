@@ -12,7 +12,7 @@ PARKED = "receive.2.parked"
 class WorkersMatrix(CrashMatrix):
     def fly(self, point: str) -> list[Flight]:
         extra = [self.fleet.taken_over(2 * MIB)] if point == PARKED else []
-        return [*self.flights(), *extra]
+        return [*self.flights(), *extra, *self.with_checkpoints(point)]
 
     def test_receiver(self) -> None:
         points = [point for point in points_of("receiver") if point.startswith("receive.")]

@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from tests.e2e import archives
+from tests.e2e import archives, store
 from tests.e2e.config import Dropbox
 from tests.e2e.crash_matrix import seed
 from tests.e2e.flights import MIB
@@ -247,6 +247,8 @@ class KillsTest(ServerTest):
             self.assertEqual(found, files, name)
 
     def _check(self) -> None:
+        wait_until(lambda: not store.rests(self.server.ledger, self.server.layout.staging), START * PATIENCE,
+                   "staging is cleaned up")
         self.consumed.update(item for watcher in self.watchers[2:] for item in watcher.items)
         super()._check()
 
