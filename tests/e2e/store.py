@@ -98,6 +98,7 @@ def rests(ledger: Ledger, staging: Path) -> set[str]:
     """What staging holds of uploads that are not live. A stop may leave some of it to the next start."""
     left = {entry.name for entry in staging.iterdir()}
     left -= {row["upload_id"] for row in ledger.uploads() if row["state"] in LIVE}
+    left -= {row["upload_id"] for row in ledger.query("SELECT upload_id FROM sessions WHERE kept = 1")}  # for a retry
     if ORPHANS in left and not any((staging / ORPHANS).iterdir()):
         left.discard(ORPHANS)
     return left
