@@ -58,7 +58,7 @@ struct LogWriter::Impl {
   Console console;
   bool on_console = true;
   bool journal = writes_to_journal();
-  std::string name;  // of the file
+  std::string name = {};  // of the file
   std::unique_ptr<spdlog::logger> file;
   std::uint64_t lost = 0;  // lines that the file could not take since it last took one
   bool failed = false;     // the line that is being written
@@ -91,10 +91,11 @@ void LogWriter::Impl::to_file(const std::string& line) {
 }
 
 LogWriter::LogWriter(const config::Logging& logging, Console console)
-    : impl_(std::make_unique<Impl>(
-          Impl{.least = level_of(logging), .console = console, .file = open_file(logging)})) {
+    : impl_(std::make_unique<Impl>(Impl{.least = level_of(logging),
+                                        .console = console,
+                                        .name = logging.file ? logging.file->native() : "",
+                                        .file = open_file(logging)})) {
   if (!impl_->file) return;
-  impl_->name = logging.file->native();
   impl_->file->set_error_handler([impl = impl_.get()](const std::string& why) { impl->could_not(why); });
 }
 

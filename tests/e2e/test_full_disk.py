@@ -203,14 +203,16 @@ class TestFullDisk(FullDisk):
         large = self.lab / "large.bin"
         with open(large, "wb") as file:
             file.truncate(100 * MIB)
-        for options in (["--dry-run"], []):
-            started = time.monotonic()
-            refused = self.sender.send(*options, large)
-            say(f"507 after {time.monotonic() - started:.2f} s (promised 2 s)")
-            self.assertLess(time.monotonic() - started, 2 * PATIENCE)
-            self.assertEqual(refused.returncode, 1)
-            self.assertRegex(refused.stderr, r"the server has \d+ bytes \(\d+\.\d MiB\) free in \S+ for this upload, "
-                                             r"which needs 104857600 bytes \(100\.0 MiB\); send it again when")
+        started = time.monotonic()
+        refused = self.sender.send(large)
+        say(f"507 after {time.monotonic() - started:.2f} s (promised 2 s)")
+        self.assertLess(time.monotonic() - started, 2 * PATIENCE)
+        self.assertEqual(refused.returncode, 1)
+        self.assertRegex(refused.stderr, r"the server has \d+ bytes \(\d+\.\d MiB\) free in \S+ for this upload, "
+                                         r"which needs 104857600 bytes \(100\.0 MiB\); send it again when")
+        with self.assertRaises(Refused) as asked, self.sender.peer() as peer:
+            peer.post(Upload("large.bin", bytes(100 * MIB)), check=True)
+        self.assertEqual(asked.exception.code, 507)
         self.assertEqual(os.listdir(self.server.layout.staging), [])
 
         self.disk.fill(leave=4 * MIB)  # just what is kept back, and less than a chunk more
