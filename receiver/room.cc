@@ -186,6 +186,7 @@ std::uint64_t Room::missed() const {
 std::optional<std::uint64_t> Room::stuck(Time now) {
   if (waiting_ == 0 || now - moved_at_ < patience_) return std::nullopt;
   moved_at_ = now;
+  favourite_.reset();  // it did not finish with what it got
   return missed();
 }
 

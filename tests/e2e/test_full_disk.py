@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Optional
+from typing import BinaryIO, Callable, Optional, cast
 
 from tests.e2e import processes, store
 from tests.e2e.config import Dropbox
@@ -18,29 +18,52 @@ from tests.e2e.harness import Server, ServerTest, main
 from tests.e2e.small_disk import MIB, SmallDisk
 from tests.e2e.timing import PATIENCE, promise, say, wait_until
 from tests.peer.dync_client import DyncClient, Refused, Upload
-from tests.peer.original_client import Habits
 from tests.peer import original_client
+from tests.peer.original_client import Habits
+from tests.peer.proxy import Proxy
 
 WORKERS = ("dync-receiver", "dync-hasher", "dync-committer")
-ROOM_PATIENCE = 2.0  # in this test; 30 s usually
 GOES_ON = 3.0  # after there is room again
+
+
+def port_of(endpoint: str) -> int:
+    return int(endpoint.rsplit(":", 1)[1])
+
+
+class Gate:
+    """A source that stops after 1 MiB until it is opened."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+
+    def over(self, data: bytes) -> BinaryIO:
+        gate, inner = self, io.BytesIO(data)
+
+        class Source(io.RawIOBase):
+            def read(self, size: int = -1) -> bytes:
+                if inner.tell() >= MIB:
+                    gate.opened.wait()
+                return inner.read(size)
+
+        return cast(BinaryIO, Source())
 
 
 class Original(threading.Thread):
     """An original client that sends `size` bytes; its end is its upload_id or an exception."""
 
-    def __init__(self, test: "FullDisk", name: str, size: int) -> None:
+    def __init__(self, test: "FullDisk", name: str, size: int, endpoint: Optional[str] = None,
+                 source: Optional["Gate"] = None) -> None:
         super().__init__(daemon=True)
         self.name_sent, self.data = name, os.urandom(size)
         self.end: object = None
-        self.began = threading.Event()
-        self._client = test.sender.original(Habits(receive_timeout=2.0))
+        self._source = source.over(self.data) if source else io.BytesIO(self.data)
+        self._client = test.sender.original(Habits(receive_timeout=2.0), endpoint)
         self.approved = self._client.approved
         self.start()
 
     def run(self) -> None:
         try:
-            self.end = self._client.upload(io.BytesIO(self.data), self.name_sent)
+            self.end = self._client.upload(self._source, self.name_sent)
         except Exception as failed:  # its kind is what the test looks at
             self.end = failed
         finally:
@@ -49,11 +72,12 @@ class Original(threading.Thread):
 
 class FullDisk(ServerTest):
     LEDGER_ELSEWHERE = False
-    EXTRA = ""
+    PATIENCE: Optional[float] = None  # s until somebody must make room; 30 usually
 
     def setUp(self) -> None:
-        os.environ["DYNC_TEST_ROOM_PATIENCE"] = str(int(ROOM_PATIENCE * 1000))
-        self.addCleanup(os.environ.pop, "DYNC_TEST_ROOM_PATIENCE")
+        if self.PATIENCE:
+            os.environ["DYNC_TEST_ROOM_PATIENCE"] = str(int(self.PATIENCE * 1000))
+            self.addCleanup(os.environ.pop, "DYNC_TEST_ROOM_PATIENCE")
         self.outside = Path(tempfile.mkdtemp(prefix="dync-lab-", dir=os.environ.get("DYNC_TEST_DIR")))
         self.addCleanup(shutil.rmtree, self.outside)
         self.disk = SmallDisk()
@@ -99,10 +123,20 @@ class FullDisk(ServerTest):
     def waiting(self, process: "subprocess.Popen[str]", errors: Path) -> Callable[[], bool]:
         return lambda: "waiting for the server's capacity" in errors.read_text() and process.poll() is None
 
-    def start_with_progress(self, *arguments: object) -> "tuple[subprocess.Popen[str], Path]":
+    def slow_proxy(self) -> Proxy:
+        proxy = Proxy(("127.0.0.1", self.server.port))
+        self.addCleanup(proxy.close)
+        proxy.slow(MIB)
+        return proxy
+
+    def half_way(self) -> int:
+        """Uploads of which something is on the disk."""
+        return sum(1 for data in self.server.layout.staging.glob("*/data") if data.stat().st_size)
+
+    def start_with_progress(self, source: Path, port: int) -> "tuple[subprocess.Popen[str], Path]":
         errors = self.lab / f"errors-{time.monotonic_ns()}"
         with open(errors, "w") as file:
-            process = subprocess.Popen(self.sender.command("--progress=always", *arguments),  # type: ignore[arg-type]
+            process = subprocess.Popen(self.sender.command("--progress=always", source, port=port),
                                        env={**os.environ, "HOME": str(self.lab)}, text=True,
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
         self.addCleanup(process.wait)
@@ -163,10 +197,12 @@ class TestFullDisk(FullDisk):
         done = Upload("done.bin", os.urandom(1000))
         receipt = before.upload(done)
         sources = [self.file(f"f{i}.bin", 6 * MIB) for i in range(3)]
-        running = [self.start_with_progress("--limit-rate=2097152", source) for source in sources]
-        originals = self.originals({"theirs.bin": 6 * MIB})
-        wait_until(lambda: len(self.server.ledger.uploads("receiving")) >= 4, 20, "all are on their way")
+        proxy = self.slow_proxy()
+        running = [self.start_with_progress(source, port=port_of(proxy.endpoint)) for source in sources]
+        originals = [Original(self, "theirs.bin", 6 * MIB, proxy.endpoint)]
+        wait_until(lambda: self.half_way() >= 4, 30, "all are on their way")
         self.disk.fill()
+        proxy.slow(None)
         for process, errors in running:
             wait_until(self.waiting(process, errors), 30, "the client says that it waits")
         self.assertIsNone(originals[0].end)
@@ -176,7 +212,8 @@ class TestFullDisk(FullDisk):
             self.assertIsNone(process.poll(), errors.read_text()[-1000:])
 
         self.disk.empty()
-        promise("uploads go on when there is room", GOES_ON, lambda: not self.paused(running))
+        promise("all uploads have ended after there is room again", GOES_ON,
+                lambda: all(process.poll() is not None for process, _ in running) and originals[0].end)
         for process, errors in running:
             self.await_end(process, errors)
         self.join(originals)
@@ -184,10 +221,6 @@ class TestFullDisk(FullDisk):
             self.assert_stored(source, "any")
         self.assert_all_stored(originals)
         self.assertRegex(self.server.log(), r"room\.short .*free=\d+")
-
-    def paused(self, running: "list[tuple[subprocess.Popen[str], Path]]") -> bool:
-        return any(process.poll() is None and "waiting for" in errors.read_text().replace("\n", "\r").split("\r")[-1]
-                   for process, errors in running)
 
     def refused_while_full(self, peer: DyncClient, done: Upload, upload_id: str) -> None:
         """New ones hear 507, each with its row in the ledger; a finished one gets its receipt all the same."""
@@ -215,7 +248,7 @@ class TestFullDisk(FullDisk):
         self.assertEqual(asked.exception.code, 507)
         self.assertEqual(os.listdir(self.server.layout.staging), [])
 
-        self.disk.fill(leave=4 * MIB)  # just what is kept back, and less than a chunk more
+        self.disk.fill(leave=7 * MIB // 2)  # what is kept back, and less than a chunk more
         with self.assertRaises(Refused) as stream:
             with self.sender.peer() as peer:
                 peer.post(Upload("stream.bin", b"x", stream=True))
@@ -237,19 +270,33 @@ class TestFullDisk(FullDisk):
             second.say(original_client.wire.error(400, "given up"))
             wait_until(lambda: len(self.server.ledger.uploads("aborted")) == 2, 20, "the second has gone")
 
+
+class TestNoRoomForAll(FullDisk):
+    PATIENCE = 2.0
+
     def test_streams_that_wait_for_each_other_end_with_one_that_finishes(self) -> None:
-        oldest = Original(self, "oldest.bin", 40 * MIB)
-        self.assertTrue(oldest.approved.wait(20))
-        younger = self.originals({"younger1.bin": 40 * MIB, "younger2.bin": 40 * MIB})
+        """Three of 45 MiB on 58: each younger one gives way in its turn."""
+        gate = Gate()
+        self.addCleanup(gate.opened.set)
+        oldest = Original(self, "oldest.bin", 45 * MIB, source=gate)
+        wait_until(lambda: self.half_way() >= 1, 30, "the oldest is on its way")
+        younger = self.originals({"younger1.bin": 45 * MIB, "younger2.bin": 45 * MIB})
+        for original in younger:
+            self.assertTrue(original.approved.wait(20))
+        wait_until(lambda: "room.short" in self.server.log(), 30, "room is short")
+        gate.opened.set()
         started = time.monotonic()
-        self.join([oldest, *younger], 60)
-        say(f"three streams that don't fit: ended after {time.monotonic() - started:.1f} s")
+        wait_until(lambda: any(original.end is not None for original in younger), 60, "one gives way")
+        self.join([oldest])
+        say(f"three streams that don't fit: the oldest has finished after {time.monotonic() - started:.1f} s")
         self.assert_all_stored([oldest])
-        refusals = [original.end for original in younger]
-        for end in refusals:
+        self.join(younger)
+        for original in younger:
+            end = original.end
             self.assertIsInstance(end, original_client.Refused, repr(end))
             self.assertEqual(end.code, 507)  # type: ignore[attr-defined]
-        self.assertIn("ended so that older ones can finish", str(refusals[0]) + str(refusals[1]))
+            self.assertIn("ended so that older ones can finish", str(end))
+        self.assertEqual([row["error_code"] for row in self.server.ledger.uploads("failed")], [507, 507])
 
     def test_partials_that_wait_for_their_client_make_room_first(self) -> None:
         partial = Upload("partial.bin", os.urandom(22 * MIB))
@@ -274,9 +321,11 @@ class TestLedgerElsewhere(FullDisk):
 
     def test_uploads_pause_and_go_on(self) -> None:
         source = self.file("f.bin", 6 * MIB)
-        process, errors = self.start_with_progress("--limit-rate=2097152", source)
-        wait_until(lambda: self.server.ledger.uploads("receiving"), 20, "it is on its way")
+        proxy = self.slow_proxy()
+        process, errors = self.start_with_progress(source, port=port_of(proxy.endpoint))
+        wait_until(lambda: self.half_way() >= 1, 30, "it is on its way")
         self.disk.fill()
+        proxy.slow(None)
         wait_until(self.waiting(process, errors), 30, "the client says that it waits")
         self.disk.empty()
         self.await_end(process, errors)
