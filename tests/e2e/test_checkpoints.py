@@ -244,14 +244,14 @@ class UsualIntervalTest(Machine):
     def test_six_hundred_mebibytes(self) -> None:
         size = 600 * MIB
         file = self.file("large.bin", size)
-        client = self.sender.start("--limit-rate=150000000", file)
-        at = 0
-        try:
+        with Proxy(("127.0.0.1", self.server.port)) as proxy:
+            client = self.sender.start(file, port=proxy.port)
+            wait_until(lambda: proxy.counters.up > 560 * MIB, 120, "nearly all is under way", pause=0.001)
+            proxy.stall()
             at = self.await_checkpoint(512 * MIB)
             self.server.kill_worker("dync-hasher")
-        finally:
-            done = self.finish(client, 300)
-        self.assert_sent(done)
+            proxy.resume()
+            self.assert_sent(self.finish(client, 300))
         row = self.assert_stored(file, "any")
         verified = self.verified(row["upload_id"])
         say(f"checkpoint at {at}, then hashed {verified['from_slots'] + verified['from_file']} of {size} bytes")

@@ -80,6 +80,9 @@ TEST_F(CheckpointsTest, AnotherOffsetOrEpochDoesNotMatch) {
   await_hasher();
   await_heard();
   EXPECT_FALSE(recorded());
+  say_synced(128, 1);
+  await_heard();
+  EXPECT_FALSE(recorded());
   say_hashed(kFirst, 1);  // older than what the hasher has said
   await_hasher();
   EXPECT_FALSE(recorded());
