@@ -95,7 +95,7 @@ StagingWriter::Done StagingWriter::carry_out(const Job& job) {
         break;
     }
   } catch (const posix::Error& error) {
-    if (!job.finish && error.kind() == posix::Kind::no_space)
+    if (job.kind == Kind::write && error.kind() == posix::Kind::no_space)
       return {job.upload, std::nullopt, true, error.what()};
     return {job.upload, refusal_for(error), false, error.what()};
   }
