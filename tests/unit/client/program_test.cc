@@ -235,9 +235,11 @@ TEST_F(DyncProgram, AnInterruptLeavesAPartialThatTheSameCommandGoesOnWith) {
     EXPECT_EQ(ended.out, "");
     EXPECT_EQ(server_.stored("never"), std::nullopt);
   }
+  EXPECT_EQ(states(), 2u);
   server_.go_on();
   const Ended again = run({at(), (home_ / ("file" + std::to_string(SIGINT))).string()});
   EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(states(), 1u);
   EXPECT_EQ(server_.stored("file" + std::to_string(SIGINT)), content("file" + std::to_string(SIGINT)));
   EXPECT_EQ(server_.errors(), std::vector<std::string>{}) << "an error would have ended the upload";
 }

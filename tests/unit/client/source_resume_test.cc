@@ -76,7 +76,7 @@ class ResumedSource : public testing::Test {
     notes_.known[length] = hash_of(std::string_view(text_).substr(0, length)).midstate().value();
   }
   Piece await(std::uint64_t position) {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 200; ++i) {
       source_->clear_handle();
       if (auto piece = source_->fetch(position, kPiece)) return *piece;
       pollfd waiting{source_->handle(), POLLIN, 0};
