@@ -1,6 +1,7 @@
 """Dropboxes on other file systems than staging: the same promises, by a copy and a rename on that side."""
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from unittest import mock
@@ -10,6 +11,7 @@ from tests.e2e.config import Dropbox
 from tests.e2e.consumer import Consumer
 from tests.e2e.harness import ServerTest, main, program, run
 from tests.e2e.timing import wait_until
+from tests.peer import wire
 
 MIB = 1024 * 1024
 STAGING = ".dync-staging"
@@ -71,7 +73,7 @@ class UploadTest(FileSystemTest):
 class KillTest(FileSystemTest):
     """The committer dies in the middle of a copy, at each of its first starts."""
 
-    EXPECTED_ERRORS = (r"dync-committer.*SIGKILL",)
+    EXPECTED_ERRORS = (r"worker\.died worker=committer",)
     DEATHS = 3
 
     def prepare(self) -> None:
@@ -106,23 +108,32 @@ class FullTest(FileSystemTest):
     EXPECTED_ERRORS = (r"upload\.waits",)
     SIZE = 24
 
-    def test_a_full_target_is_waited_for(self) -> None:
-        hog, file, near = self.other / "hog", self.file("far.bin", 8 * MIB), self.file("near.bin", 1000)
-        with open(hog, "wb") as filling:
+    def fill(self) -> Path:
+        hog = self.other / "hog"
+        with open(hog, "wb", buffering=0) as filling:
             try:
-                while True:
-                    filling.write(bytes(MIB))
-                    filling.flush()
+                while filling.write(bytes(MIB)):
+                    pass
             except OSError:
-                pass
-        client = self.sender.start(file)
-        wait_until(lambda: "upload.waits" in self.server.log(), 60, "the upload waits for room")
-        self.assert_sent(self.sender.send(near))
-        self.assertIsNone(client.poll(), "it is not failed")
-        self.assertEqual(list(self.server.dropbox("other/far").iterdir()), [])
-        hog.unlink()
-        self.assert_sent(self.finish(client))
-        self.assert_stored(file, "other/far")
+                return hog
+        return hog
+
+    def test_a_full_target_is_waited_for(self) -> None:
+        """It gets full after the upload was admitted."""
+        data, near = os.urandom(3 * MIB), self.file("near.bin", 1000)
+        options = {"dync": 2, "key": "0123456789abcdef" * 2, "size": len(data), "mtime_ns": 1}
+        with self.sender.raw() as peer:
+            peer.ask(wire.post_file("far.bin", b"{}", options), wire.UploadApproved)
+            hog = self.fill()
+            for seek in range(0, len(data), MIB):
+                peer.send(wire.post_chunk(seek, data[seek:seek + MIB]))
+            peer.send(wire.post_chunk(len(data), b"", hashlib.sha256(data).digest()))
+            wait_until(lambda: "upload.waits" in self.server.log(), 60, "the upload waits for room")
+            self.assert_sent(self.sender.send(near))
+            self.assertEqual(list(self.server.dropbox("other/far").iterdir()), [])
+            hog.unlink()
+            peer.expect(wire.UploadFinished, 60)
+        self.assertEqual((self.server.dropbox("other/far") / "far.bin" / "far.bin").read_bytes(), data)
 
 
 class OwnStagingTest(ServerTest):
