@@ -57,7 +57,7 @@ DataPath::Upload* DataPath::add(const Id& id, const Start& start) {
   upload.plan =
       CheckpointPlan(checkpoint_terms_, start.chunk_size, upload.checkpoint ? upload.checkpoint->length : 0,
                      std::chrono::steady_clock::now());
-  room_.join(id, start.size, start.bytes, start.bytes > 0 ? upload.file->taken() : 0);
+  room_.join(id, start.size, start.bytes, 0);
   return &upload;
 }
 
@@ -71,6 +71,7 @@ bool DataPath::open(const ipc::Opened& opened, std::uint32_t chunk_size, std::op
   if (!upload) return false;
   if (opened.seek > 0) {
     file.cut(opened.seek);
+    room_.found(opened.upload, file.taken());
     begin(*upload);
   }
   posix::crash_point(crash::kOpened);
@@ -95,6 +96,7 @@ std::optional<std::uint64_t> DataPath::restore(const ipc::Restore& restore, std:
                                         restore.session.chunk_size, restore.checkpoint});
   if (!upload) return std::nullopt;
   if (!restore.client_sha256) file.cut(bytes);
+  if (bytes > 0) room_.found(restore.upload, file.taken());
   posix::crash_point(crash::kCut);
   upload->durable = restore.client_sha256.has_value();
   if (bytes > 0) begin(*upload);

@@ -51,6 +51,10 @@ void Room::join(const Id& upload, std::optional<std::uint64_t> size, std::uint64
   });
 }
 
+void Room::found(const Id& upload, std::uint64_t taken) {
+  change(entry(upload), [&](Entry& known) { known.taken = known.size ? taken : 0; });
+}
+
 // Its bytes may be gone from the disk soon: the next measurement tells.
 void Room::leave(const Id& upload, Time now) {
   const auto order = orders_.find(upload);

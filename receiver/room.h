@@ -22,8 +22,10 @@ class Room {
 
   explicit Room(std::chrono::milliseconds patience) : patience_(patience) {}
 
-  // Who joins first is the oldest. `written` of its bytes are there; its file has `taken` bytes of the disk.
+  // Who joins first is the oldest. `written` of its bytes are there; its file has `taken` bytes of the disk,
+  // which found() can tell later.
   void join(const Id& upload, std::optional<std::uint64_t> size, std::uint64_t written, std::uint64_t taken);
+  void found(const Id& upload, std::uint64_t taken);
   void leave(const Id& upload, Time now);
   // Bytes that are free now, without what is kept back.
   void measured(std::uint64_t free);

@@ -78,7 +78,8 @@ TEST_F(RoomTest, AllocatedBlocksAreNotCountedTwice) {
 }
 
 TEST_F(RoomTest, BlocksThatARestartFindsCount) {
-  room_.join(id(1), 100, 20, 100);
+  room_.join(id(1), 100, 20, 0);
+  room_.found(id(1), 100);
   room_.measured(0);
   EXPECT_EQ(write(1, 80), 80U);
   EXPECT_THAT(room_.waiting(), IsEmpty());
