@@ -207,7 +207,8 @@ class AdmissionByRoom : public AdmissionTest {
   void leave(std::uint64_t bytes) {
     config::Config changed = config_;
     changed.limits.max_uploads_per_user = 10;
-    changed.limits.min_free_space = posix::space_of(directory_.path()).free - bytes;
+    const std::uint64_t free = posix::space_of(directory_.path()).free;
+    changed.limits.min_free_space = bytes == 0 ? 2 * free : free - bytes;
     admission_.use(changed);
   }
   ipc::Open sized(const std::string& name, std::uint64_t size) {
