@@ -104,7 +104,7 @@ bool copy_tree(const Plan& plan, int staging, int out, const std::atomic<bool>& 
 
 // A copy that can't be finished would only fill the disk on its way.
 void require_room(const Plan& plan) {
-  if (posix::free_bytes(*plan.elsewhere) >= plan.total()) return;
+  if (posix::space_of(*plan.elsewhere).free >= plan.total()) return;
   throw posix::Error(ENOSPC, "copy " + std::to_string(plan.total()) + " bytes to", plan.elsewhere->string());
 }
 

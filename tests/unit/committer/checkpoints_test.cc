@@ -19,7 +19,7 @@ class CheckpointsTest : public SessionsTest {
 
   void SetUp() override {
     SessionsTest::SetUp();
-    sample_.content = std::string(300, 'x');
+    sample_.content = elsewhere_.content = std::string(300, 'x');
     const auto opened = hood_.open(sample_, 1);
     ASSERT_TRUE(opened);
     EXPECT_FALSE(opened->checkpoint);

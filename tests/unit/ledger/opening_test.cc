@@ -91,7 +91,7 @@ TEST_F(Opening, SettingsOfTheFile) {
   Writer writer(file_);
   SQLite::Database database(file_.string(), SQLite::OPEN_READONLY);
   EXPECT_EQ(database.execAndGet("PRAGMA journal_mode").getString(), "wal");
-  EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 4);
+  EXPECT_EQ(database.execAndGet("PRAGMA user_version").getInt(), 5);
 }
 
 // As the first release wrote it: one upload of ours, one of an original, and an ended one.
