@@ -113,8 +113,10 @@ class CrashMatrix(ServerTest):
     # ---- afterwards ----
 
     def box_of(self, flight: Flight) -> Path:
-        name = "snatched" if flight.name.startswith("snatched") else "tar" if flight.name.endswith(".tar") else "any"
-        return self.server.dropbox(name)
+        for box in self.DROPBOXES:
+            if flight.name.startswith(box.regexp.removesuffix(".*")):
+                return self.server.dropbox(box.name)
+        return self.server.dropbox("tar" if flight.name.endswith(".tar") else "any")
 
     def check_all(self) -> None:
         """Each is committed once, bit-identical where it is now; nothing else was ever published."""

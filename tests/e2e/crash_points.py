@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("receiver", "hasher", "committer", "untar")
-POINT = re.compile(r'^inline constexpr char k\w+\[\] = "([\w.]+)";', re.M)
+POINT = re.compile(r'^inline constexpr char k\w+\[\] =\s*"([\w.]+)";', re.M)
 
 
 def points_of(program: str) -> list[str]:

@@ -126,44 +126,45 @@ class TakenOver(Flight):
 
 
 class Fleet:
-    """Makes flights with names of their own. Every second one goes to the dropbox of a consumer that waits for
-    nothing: its rule is `snatched.*`."""
+    """Makes flights with names of their own. Each name begins with its dropbox's prefix; by default every second one is
+    `snatched_`, for a consumer that waits for nothing."""
 
     def __init__(self, sender: Sender, rng: random.Random) -> None:
         self._sender, self._rng = sender, rng
         self._number = 0
         self.all: list[Flight] = []
 
-    def _name(self, kind: str, suffix: str) -> str:
+    def _name(self, kind: str, suffix: str, box: Optional[str]) -> str:
         self._number += 1
-        box = "snatched_" if self._number % 2 else ""
-        return f"{box}{kind}_{self._number}{suffix}"
+        prefix = box if box is not None else "snatched_" if self._number % 2 else ""
+        return f"{prefix}{kind}_{self._number}{suffix}"
 
     def _added(self, flight: Flight) -> Flight:
         self.all.append(flight)
         return flight
 
-    def _file(self, kind: str, suffix: str, data: bytes) -> Path:
-        path = self._sender.home / self._name(kind, suffix)
+    def _file(self, name: str, data: bytes) -> Path:
+        path = self._sender.home / name
         path.write_bytes(data)
         return path
 
-    def ours(self, size: int) -> Flight:
+    def ours(self, size: int, box: Optional[str] = None) -> Flight:
         data = self._rng.randbytes(size)
-        path = self._file("ours", ".bin", data)
+        path = self._file(self._name("ours", ".bin", box), data)
         return self._added(Command(self._sender, path, path.name, {path.name: hashlib.sha256(data).hexdigest()}))
 
-    def original(self, size: int) -> Flight:
-        return self._added(Original(self._sender, self._name("original", ".bin"), self._rng.randbytes(size)))
+    def original(self, size: int, box: Optional[str] = None) -> Flight:
+        return self._added(Original(self._sender, self._name("original", ".bin", box), self._rng.randbytes(size)))
 
     def taken_over(self, size: int) -> Flight:
-        return self._added(TakenOver(self._sender, self._name("taken_over", ".bin"), self._rng.randbytes(size)))
+        return self._added(TakenOver(self._sender, self._name("taken_over", ".bin", None), self._rng.randbytes(size)))
 
-    def archive(self, size: int) -> Flight:
+    def archive(self, size: int, box: Optional[str] = None) -> Flight:
         data = self._rng.randbytes(size)
         top = f"top_{secrets.token_hex(6)}"
         content = {f"{top}/a.bin": data, f"{top}/sub/empty": b""}
-        path = self._file("archive", ".tar", archives.tar(f"{top}/", f"{top}/sub/", *content.items()))
+        packed = archives.tar(f"{top}/", f"{top}/sub/", *content.items())
+        path = self._file(self._name("archive", ".tar", box), packed)
         files = {name.removeprefix(f"{top}/"): hashlib.sha256(each).hexdigest() for name, each in content.items()}
         return self._added(Command(self._sender, path, top, {**files, "sub": ""}, "-kuntar:True"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 SOURCE = Path(sys.argv[1])
 PROGRAMS = ("receiver", "hasher", "committer", "untar")
-POINT = re.compile(r'^inline constexpr char (k\w+)\[\] = "([\w.]+)";', re.M)
+POINT = re.compile(r'^inline constexpr char (k\w+)\[\] =\s*"([\w.]+)";', re.M)
 
 # Which test goes through the points that begin so: tests/e2e/crash_points.py reads the headers as this does.
 MATRIX = {
