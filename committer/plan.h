@@ -25,8 +25,8 @@ struct Sidecar {
 // after a crash, it is the same.
 struct Plan {
   ledger::Id upload;
-  Path staging;                   // TMP_DIR/ID
-  std::optional<Path> elsewhere;  // DROPBOX_STAGING/ID: where out/ lies, if it can't lie in `staging`
+  Path staging;                        // TMP_DIR/ID
+  std::optional<Path> elsewhere = {};  // DROPBOX_STAGING/ID: where out/ lies, if it can't lie in `staging`
   Path dropbox;
   std::string item;  // CLEAN, or TOP
   Shape shape = Shape::file;
@@ -36,7 +36,7 @@ struct Plan {
   // What a copy has to be: the file's size and digest, or the members of the tree.
   std::uint64_t bytes = 0;
   digest::Digest sha256{};
-  std::vector<ledger::Member> members;
+  std::vector<ledger::Member> members = {};
 
   Path out() const;             // the directory out/
   std::uint64_t total() const;  // bytes of all that is published

@@ -1,5 +1,6 @@
 #include "committer/parking.h"
 
+#include <atomic>
 #include <gtest/gtest.h>
 
 #include "committer/staging.h"
@@ -73,8 +74,10 @@ class ParkingTest : public ::testing::Test {
   Outbox outbox_{log_};
   Pool quick_{inbox_, 1, "quick"};
   Pool slow_{inbox_, 1, "slow"};
-  Context context_{config_, log_,   loop_,   writer_, writer_.read().ledger_id(),
-                   jobs_,   inbox_, outbox_, quick_,  slow_};
+  Pool copies_{inbox_, 1, "copies"};
+  std::atomic<bool> stopping_ = false;
+  Context context_{config_, log_,  loop_,   writer_,  writer_.read().ledger_id(), jobs_, inbox_, outbox_,
+                   quick_,  slow_, copies_, stopping_};
   Parking::Clock::time_point now_{};
   Parking parking_{context_, [this] { return now_; }};
 };
