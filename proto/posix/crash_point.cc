@@ -36,9 +36,8 @@ Point parse(std::string_view text) {
   return point;
 }
 
-std::vector<Point> wanted() {
+std::vector<Point> parse_all(std::string_view rest) {
   std::vector<Point> points;
-  std::string_view rest = variable("DYNC_CRASH_AT");
   while (!rest.empty()) {
     const auto comma = std::min(rest.find(','), rest.size());
     points.push_back(parse(rest.substr(0, comma)));
@@ -65,8 +64,17 @@ constexpr std::string_view kEvery = "*";
 // What this process still has to pass.
 struct State {
   std::mutex mutex;
-  std::vector<Point> points = wanted();
+  std::string wanted;  // the variable's text, and its points with their passes
+  std::vector<Point> points;
   std::set<std::string, std::less<>> claimed;
+
+  // A test may set the variable in a child of its own, after points were passed.
+  void look() {
+    const std::string_view now = variable("DYNC_CRASH_AT");
+    if (now == wanted) return;
+    wanted = now;
+    points = parse_all(wanted);
+  }
 };
 
 State& state() {
@@ -85,6 +93,7 @@ bool may_die(const State& state, const Point& point, std::string_view name) {
 void crash_point(const char* name) {
   State& own = state();
   const std::lock_guard lock(own.mutex);
+  own.look();
   for (Point& point : own.points) {
     if ((point.name != name && point.name != kEvery) || --point.passes_left > 0) continue;
     if (may_die(own, point, name)) ::kill(::getpid(), SIGKILL);

@@ -180,7 +180,7 @@ TEST_F(Admin, APartialThatWaitsForItsClientIsSeen) {
     batch.commit();
   }
   EXPECT_THAT(run("uploads").out, AllOf(HasSubstr("12.3 kB  receiving (waits, 6 d left)  waiting.raw"),
-                                        HasSubstr("receiving                     served.raw")));
+                                        HasSubstr("receiving                    served.raw")));
   EXPECT_THAT(run("uploads --state receiving").out, HasSubstr("waiting.raw"));
   EXPECT_THAT(run("show bb2").out, AllOf(HasSubstr("for its client since 2"), HasSubstr("61 s while"),
                                          HasSubstr("expires after 6 d more")));

@@ -30,10 +30,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"  store: /x\n",
              "4: 'storage.store': there is no such setting; known here are tmp_dir, path, manual, storage, "
              "dropboxes"},
-        Case{"  dropboxes:\n    - {regexp: a, path: /d, staging: /s}\n",
-             "5: 'storage.dropboxes[0].staging': there is no such setting; known here are regexp, path, "
+        Case{"  dropboxes:\n    - {regexp: a, path: /d, stage: /s}\n",
+             "5: 'storage.dropboxes[0].stage': there is no such setting; known here are regexp, path, "
              "origin, "
-             "requires_barcode, match_file, match_dir, required_metadata, schema, mode, group"}));
+             "requires_barcode, match_file, match_dir, required_metadata, schema, mode, group, staging"}));
 
 constexpr char kModeAdvice[] =
     " is no mode of a directory; write an octal number with a leading zero, from 0700 to 0777 and with all "

@@ -308,7 +308,7 @@ TEST_F(SupervisorTest, AnArchiveThatTakesTooLongIsKilled) {
   then(serving(), [this] { scratch_.write("untar.count", "1"); });
   then_stop(in_journal("untar.ended"));
   run();
-  EXPECT_THAT(scratch_.journal(), HasSubstr("untar.ended job=1 code=0 signal=9"));
+  EXPECT_THAT(scratch_.journal(), HasSubstr("untar.ended job=1 code=0 signal=15"));
   EXPECT_THAT(log_, HasSubstr("untar.too_slow"));
 }
 
