@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+import random
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,26 @@ def standard_dropboxes() -> list[Dropbox]:
     ]
 
 
+def free_port() -> int:
+    """A port that the kernel gives to nobody by itself, so that a server finds it free again after a restart: else a
+    client that connects again and again may meet itself there."""
+    while True:
+        port = random.SystemRandom().randrange(12000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
 @dataclass
 class Layout:
     """The directories of one server below its home."""
 
     home: Path
     dropboxes: list[Dropbox]
+    address: str = field(default_factory=lambda: f"tcp://127.0.0.1:{free_port()}")
 
     @property
     def keys(self) -> Path:
@@ -69,11 +85,11 @@ class Layout:
         for directory in (self.store, self.staging, self.manual, *(self.dropbox(box.name) for box in self.dropboxes)):
             directory.mkdir(parents=True, exist_ok=True)
 
-    def text(self, extra: str = "", umask: str = "0077", address: str = "tcp://127.0.0.1:*") -> str:
+    def text(self, extra: str = "", umask: str = "0077", address: str = "") -> str:
         boxes = "\n".join(self._rule(box) for box in self.dropboxes)
         return f"""\
 options: {{pidfile: {self.home}/dync.pid, umask: {umask}}}
-address: "{address}"
+address: "{address or self.address}"
 storage:
   tmp_dir: {self.staging}
   path: {self.store}

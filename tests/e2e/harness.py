@@ -183,10 +183,6 @@ class Server:
             self.process.wait()
             self.process = None
 
-    def keep_port(self) -> None:
-        """The next start binds the port of this one."""
-        self.layout.config.write_text(self.layout.config.read_text().replace(":*", f":{self.port}"))
-
     def kill_everything(self) -> None:
         """Supervisor and workers at the same moment, as by the kernel when memory runs out."""
         assert self.process is not None

@@ -45,7 +45,6 @@ class Machine(ServerTest):
     def reboot(self) -> int:
         """All processes die at once and the machine with them: what was not synced is lost. Returns what was known
         to be synced."""
-        self.server.keep_port()
         self.server.kill_everything()
         durable = int(self.checkpoint()["durable_bytes"])
         for data in self.server.layout.staging.glob("*/data"):
@@ -114,7 +113,7 @@ class RereadTest(Machine):
         transfer = self.most_of(peer)
         at = self.await_checkpoint(12 * MIB)
         peer, transfer = disturb(peer, transfer)
-        self.assertGreaterEqual(transfer.position, 15 * MIB)
+        self.assertGreaterEqual(transfer.position, at)
         peer.finish(transfer)
         self.assert_stored_once("sent.bin", self.sent.sha256.hex())
         verified = self.verified(transfer.upload_id)
@@ -130,7 +129,6 @@ class RereadTest(Machine):
 
     def test_a_new_receiver(self) -> None:
         def kill(peer: DyncClient, transfer: Transfer) -> tuple[DyncClient, Transfer]:
-            self.server.keep_port()
             self.server.kill_worker("dync-receiver")
             return self.again(None)
 
@@ -150,7 +148,6 @@ class RereadTest(Machine):
 
     def test_all_processes_at_once(self) -> None:
         def kill(peer: DyncClient, transfer: Transfer) -> tuple[DyncClient, Transfer]:
-            self.server.keep_port()
             self.server.kill_everything()
             self.server.start()
             return self.again(15 * MIB + 1000)

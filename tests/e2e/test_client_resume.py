@@ -151,7 +151,6 @@ class ClientResumeTest(ServerTest):
 
     def test_the_server_is_killed_too(self) -> None:
         file = self.file("both.bin", SIZE)
-        self.server.keep_port()
         self.half(file)
         self.server.kill_everything()
         self.server.start()
@@ -161,7 +160,6 @@ class ClientResumeTest(ServerTest):
     def test_the_servers_machine_crashed(self) -> None:
         """Another boot: the server goes on at what is surely on its disk, and the client's hash fits to any position."""
         file = self.file("rebooted.bin", SIZE)
-        self.server.keep_port()
         client = self.run_until(file, SIZE // 2, rate=SIZE)
         self.server.kill_everything()
         self.kill(client)
@@ -273,7 +271,6 @@ class ClientResumeTest(ServerTest):
         self.assert_replaced(file)
 
     def test_a_stream_says_that_it_cannot(self) -> None:
-        self.server.keep_port()
         command = self.sender.command("--name=stream.bin", "--timeout=2", "-", port=self.proxy.port)
         client = subprocess.Popen(command, env={**os.environ, "HOME": str(self.sender.home)}, text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

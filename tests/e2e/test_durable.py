@@ -53,7 +53,6 @@ class DurableTest(PowerCase):
 
     def test_an_original_out_of_reach(self) -> None:
         """It keeps 100 chunks of 256 KiB, and the server has nothing that was synced."""
-        self.server.keep_port()
         source = Slow(self.rng.randbytes(48 * MIB))
         client = self.sender.original(Habits(receive_timeout=1.0))
         ended: list[object] = []

@@ -198,7 +198,6 @@ class KillsTest(ServerTest):
         return time.monotonic() - began < SECONDS
 
     def test_random_kills(self) -> None:
-        self.server.keep_port()
         ended = threading.Event()
         kinds = ["ours", "original", "archive", "ours", "original"][:CLIENTS]
         loads = [Load(self, kind, number, ended) for number, kind in enumerate(kinds)]
@@ -249,8 +248,15 @@ class KillsTest(ServerTest):
             self.assertEqual(found, files, name)
 
     def _check(self) -> None:
-        wait_until(lambda: not store.rests(self.server.ledger, self.server.layout.staging), START * PATIENCE,
-                   "staging is cleaned up")
+        ledger, staging = self.server.ledger, self.server.layout.staging
+        try:
+            wait_until(lambda: not store.rests(ledger, staging), START * PATIENCE, "staging is cleaned up")
+        except AssertionError:
+            for rest in sorted(store.rests(ledger, staging)):
+                holds = sorted(str(path.relative_to(staging)) for path in (staging / rest).rglob("*"))
+                rows = ledger.query("SELECT * FROM uploads NATURAL JOIN sessions WHERE upload_id = ?", rest)
+                say(f"left in staging: {rest}, holds {holds}, {rows}, {ledger.events(rest)}")
+            raise
         self.consumed.update(item for watcher in self.watchers[2:] for item in watcher.items)
         super()._check()
 

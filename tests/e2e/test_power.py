@@ -103,7 +103,6 @@ class CutsTest(PowerCase):
         self.lock, self.stopping = threading.Lock(), threading.Event()
 
     def test_cuts(self) -> None:
-        self.server.keep_port()
         self.clients = [Client(self, number) for number in range(CLIENTS)]
         for client in self.clients:
             client.start()

@@ -108,7 +108,6 @@ class KilledWorkerTest(ServerTest):
             return isinstance(peer.receive(0.5), wire.UploadApproved)
 
     def kill_and_start(self) -> None:
-        self.server.keep_port()
         self.server.kill_everything()
         self.server.start()
 

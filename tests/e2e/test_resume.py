@@ -141,11 +141,7 @@ class ResumeTest(SessionTest):
         peer = self.connect()
         transfer = peer.open(sent)
         peer.send_until(transfer, HALF)
-        port = self.server.port
-        self.server.stop()
-        config = self.server.layout.config
-        config.write_text(config.read_text().replace(":*", f":{port}"))
-        self.server.start()
+        self.server.restart()
         peer.finish(transfer)
         self.assert_committed_once(sent, "goeson.bin")
 

@@ -52,6 +52,22 @@ class Documents(unittest.TestCase):
             headings = re.findall(r"^## (.*)", text, re.M)
             self.assertEqual([heading for heading in headings if heading in PAGE_HEADINGS], PAGE_HEADINGS, page)
 
+    def test_promises_name_their_tests(self) -> None:
+        """Each test of the table exists, and the mutants are those that there are, each with what must notice it."""
+        listed = subprocess.run(["ctest", "--test-dir", BUILD, "-N"], check=True, capture_output=True, text=True).stdout
+        tests = set(re.findall(r": ((?:unit|e2e)\.\w+)", listed))
+        chapter = (SOURCE / "DESIGN.md").read_text().split("## Promises and their tests")[1].split("\n## ")[0]
+        rows = [row.strip("|").split("|") for row in re.findall(r"^\|.*", chapter, re.M)[2:]]
+        named = {test for row in rows for test in re.findall(r"(?:unit|e2e)\.\w+", row[1])}
+        self.assertLessEqual(named, tests)
+        mutants = [name.strip() for row in rows for name in row[2].split(",") if name.strip() != "–"]
+        patches = {patch.stem: patch.read_text().split("\ndiff ")[0] for patch in (SOURCE / "tests/mutants").glob("*.patch")}
+        self.assertEqual(sorted(mutants), sorted(patches))
+        for name, head in patches.items():
+            self.assertRegex(head, r"(?m)^Promise: \S", name)
+            wanted = re.search(r"(?m)^Test: (\S+)$", head)
+            self.assertTrue(wanted and any(re.search(wanted.group(1), test) for test in tests), name)
+
     def test_documents_name_no_machine(self) -> None:
         for document in DOCUMENTS:
             self.assertNotRegex(document.read_text(), r"/root/|/work/|\bTODO\b", document)
