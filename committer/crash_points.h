@@ -4,6 +4,7 @@
 // step of the commit. Tests go through kAll; a step without a point here has no test.
 namespace dync::committer::crash {
 
+inline constexpr char kMaking[] = "commit.1.making";              // the stamp is written, under another name
 inline constexpr char kStaged[] = "commit.1.staged";              // staging/ID with its stamp is durable
 inline constexpr char kOpened[] = "commit.1.opened";              // the row is durable, nobody was told
 inline constexpr char kCheckpointed[] = "commit.2.checkpointed";  // durable, nobody was told
@@ -45,9 +46,9 @@ inline constexpr char kGreeted[] = "recover.6.greeted";      // a new receiver a
 // Those of an upload that goes straight through; the other ones are of uploads whose client is lost on the
 // way.
 inline constexpr const char* kAll[] = {
-    kStaged,          kOpened,        kReceived,  kVerified, kExtracted,  kOutMade,     kDataMoved,
-    kSidecarsWritten, kMarkerWritten, kPrepared,  kChecked,  kCommitting, kItemRenamed, kItemSynced,
-    kMarkerRenamed,   kMarkerSynced,  kCommitted, kEmptied,  kUnstamped,  kCleaned};
+    kMaking,     kStaged,          kOpened,        kReceived,  kVerified, kExtracted,  kOutMade,
+    kDataMoved,  kSidecarsWritten, kMarkerWritten, kPrepared,  kChecked,  kCommitting, kItemRenamed,
+    kItemSynced, kMarkerRenamed,   kMarkerSynced,  kCommitted, kEmptied,  kUnstamped,  kCleaned};
 
 inline constexpr const char* kRecovery[] = {kRecovering, kSetAside, kMended, kReplayed, kRecovered, kGreeted};
 

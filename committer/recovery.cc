@@ -92,6 +92,14 @@ void tidy_empty(const Context& context, const Path& staging) {
   }
 }
 
+// Its making ended before anything in it counted.
+void remove_unmade(const Context& context, const Path& staging) {
+  posix::each_entry(staging, [&](const std::string& name) {
+    if (names::is_in_the_making(name, context.ledger_id))
+      posix::remove_tree_at(posix::open_directory(staging).get(), name);
+  });
+}
+
 // Of those that are there already the ledger may not know.
 void note_orphans(const Context& context, const Path& staging) {
   const Path orphans = staging / names::kOrphans;
@@ -119,6 +127,7 @@ void tidy_elsewhere(const Context& context, const Path& staging) try {
       context.remove(id, {names::staging_dir(staging, id)});
   }
   tidy_empty(context, staging);
+  remove_unmade(context, staging);
   note_orphans(context, staging);
 } catch (const posix::Error& error) {
   context.log.error("staging.not_tidied", {{"directory", staging.string()}, {"error", error.what()}});
@@ -171,6 +180,7 @@ void recover(const Context& context, Uploads& uploads, bool fresh) {
   context.ledger.set_boot_id(posix::boot_id());
   tidy(context, staged);
   tidy_empty(context, context.tmp_dir());
+  remove_unmade(context, context.tmp_dir());
   note_orphans(context, context.tmp_dir());
   for (const Path& staging : dropbox_stagings(context)) tidy_elsewhere(context, staging);
   std::unordered_map<Id, std::uint64_t> there;

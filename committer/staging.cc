@@ -36,13 +36,30 @@ void ensure_directory(int parent, const std::string& name) {
 
 namespace {
 
-// Its fsync is the caller's.
-posix::Fd make_stamped(int staging, const names::Stamp& stamp) {
-  const std::string name = stamp.upload.hex();
-  ensure_directory(staging, name);
+posix::Fd write_stamp(int staging, const std::string& name, const names::Stamp& stamp) {
   posix::Fd directory = posix::open_directory_at(staging, name);
   posix::write_file_at(directory.get(), names::kStamp, names::format_stamp(stamp), kFileMode);
   return directory;
+}
+
+posix::Fd make_new(int staging, const names::Stamp& stamp) {
+  const std::string making = names::in_the_making(stamp);
+  try {
+    ensure_directory(staging, making);
+    posix::Fd directory = write_stamp(staging, making, stamp);
+    posix::crash_point(crash::kMaking);
+    posix::rename_no_replace(staging, making, staging, stamp.upload.hex());
+    return directory;
+  } catch (const posix::Error&) {
+    posix::remove_tree_at(staging, making);
+    throw;
+  }
+}
+
+// Its fsync is the caller's.
+posix::Fd make_stamped(int staging, const names::Stamp& stamp) {
+  const std::string name = stamp.upload.hex();
+  return posix::find_at(staging, name) ? write_stamp(staging, name, stamp) : make_new(staging, stamp);
 }
 
 }  // namespace

@@ -24,6 +24,23 @@ std::optional<Id> staged_upload(std::string_view directory_name) {
   return Id::from_hex(directory_name);
 }
 
+namespace {
+
+std::string making_of(const Id& ledger) {
+  return ".making-" + ledger.hex() + "-";
+}
+
+}  // namespace
+
+std::string in_the_making(const Stamp& stamp) {
+  return making_of(stamp.ledger) + stamp.upload.hex();
+}
+
+bool is_in_the_making(std::string_view directory_name, const Id& ledger) {
+  const std::string start = making_of(ledger);
+  return directory_name.starts_with(start) && Id::from_hex(directory_name.substr(start.size()));
+}
+
 std::string format_stamp(const Stamp& stamp) {
   return join(kStampHead, stamp.ledger.hex()) + join(kStampUpload, stamp.upload.hex()) + "\n";
 }

@@ -34,6 +34,10 @@ struct Stamp {
 inline constexpr std::size_t kLongestStamp = 4096;  // bytes; what is longer is no stamp
 std::string format_stamp(const Stamp& stamp);
 std::optional<Stamp> parse_stamp(std::string_view text);
+// What a staging directory is called until its stamp is in it: .making-LEDGER-UPLOAD. So a crash leaves
+// nothing of which nobody knows whose it is.
+std::string in_the_making(const Stamp& stamp);
+bool is_in_the_making(std::string_view directory_name, const Id& ledger);
 
 // ---- dropbox: ITEM/… and the marker beside it ----
 std::string marker(std::string_view item);  // .MARKER_is_finished_ITEM

@@ -31,9 +31,10 @@ def port_of(endpoint: str) -> int:
 
 
 class Gate:
-    """A source that stops after 1 MiB until it is opened."""
+    """Sources that stop after `at` bytes until it is opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: int) -> None:
+        self.at = at
         self.opened = threading.Event()
 
     def over(self, data: bytes) -> BinaryIO:
@@ -41,7 +42,7 @@ class Gate:
 
         class Source(io.RawIOBase):
             def read(self, size: int = -1) -> bytes:
-                if inner.tell() >= MIB:
+                if inner.tell() >= gate.at:
                     gate.opened.wait()
                 return inner.read(size)
 
@@ -276,11 +277,11 @@ class TestNoRoomForAll(FullDisk):
 
     def test_streams_that_wait_for_each_other_end_with_one_that_finishes(self) -> None:
         """Three of 45 MiB on 58: each younger one gives way in its turn."""
-        gate = Gate()
+        gate = Gate(22 * MIB)
         self.addCleanup(gate.opened.set)
         oldest = Original(self, "oldest.bin", 45 * MIB, source=gate)
         wait_until(lambda: self.half_way() >= 1, 30, "the oldest is on its way")
-        younger = self.originals({"younger1.bin": 45 * MIB, "younger2.bin": 45 * MIB})
+        younger = [Original(self, name, 45 * MIB, source=gate) for name in ("younger1.bin", "younger2.bin")]
         for original in younger:
             self.assertTrue(original.approved.wait(20))
         wait_until(lambda: "room.short" in self.server.log(), 30, "room is short")

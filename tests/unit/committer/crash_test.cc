@@ -140,10 +140,11 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
     await_clean(hood);
   }
 
-  static void await_clean(Neighbourhood& hood) {
+  static void await_clean(Neighbourhood& hood) { await_empty(hood.process.tmp()); }
+  static void await_empty(const Path& staging) {
     const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-    while (!std::filesystem::is_empty(hood.process.tmp()))
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "staging is not removed";
+    while (!std::filesystem::is_empty(staging))
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << staging << " is not emptied";
   }
 
   static bool after_the_answer(std::string_view point) {
@@ -185,7 +186,7 @@ TEST_P(ElsewhereCrash, Converges) {
     Sender sender(hood, sample);
     lead(hood, sender, GetParam());
     check(hood, sender.upload(), sender.is_archive());
-    EXPECT_TRUE(std::filesystem::is_empty(hood.process.dropbox_staging()));
+    await_empty(hood.process.dropbox_staging());
     hood.process.stop();
   }
 }

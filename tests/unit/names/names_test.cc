@@ -14,6 +14,16 @@ Id id(const std::string& hex) {
   return *Id::from_hex(hex);
 }
 
+TEST(Names, OfADirectoryInTheMaking) {
+  const Stamp stamp{Id::uuid4({std::byte{1}}), Id::uuid4({std::byte{2}})};
+  const std::string name = in_the_making(stamp);
+  EXPECT_EQ(name, ".making-" + stamp.ledger.hex() + "-" + stamp.upload.hex());
+  EXPECT_TRUE(is_in_the_making(name, stamp.ledger));
+  EXPECT_FALSE(is_in_the_making(name, stamp.upload)) << "another server's";
+  EXPECT_FALSE(is_in_the_making(name + "0", stamp.ledger));
+  EXPECT_FALSE(staged_upload(name));
+}
+
 TEST(Staging, IsADirectoryNamedByTheUpload) {
   EXPECT_EQ(staging_dir("/data/tmp", id(kHexA)), "/data/tmp/" + kHexA);
 }
