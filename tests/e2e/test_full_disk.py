@@ -3,6 +3,7 @@ staging, dropboxes, ledger and log."""
 from __future__ import annotations
 
 import io
+import math
 import os
 import shutil
 import subprocess
@@ -31,19 +32,27 @@ def port_of(endpoint: str) -> int:
 
 
 class Gate:
-    """Sources that stop after `at` bytes until it is opened."""
+    """Sources that stop after so many bytes until they may go further."""
 
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.opened = threading.Event()
+    def __init__(self, at: float) -> None:
+        self._at = at
+        self._moved = threading.Condition()
+
+    def move(self, at: float) -> None:
+        with self._moved:
+            self._at = at
+            self._moved.notify_all()
+
+    def _wait(self, position: int) -> None:
+        with self._moved:
+            self._moved.wait_for(lambda: position < self._at)
 
     def over(self, data: bytes) -> BinaryIO:
         gate, inner = self, io.BytesIO(data)
 
         class Source(io.RawIOBase):
             def read(self, size: int = -1) -> bytes:
-                if inner.tell() >= gate.at:
-                    gate.opened.wait()
+                gate._wait(inner.tell())
                 return inner.read(size)
 
         return cast(BinaryIO, Source())
@@ -277,15 +286,16 @@ class TestNoRoomForAll(FullDisk):
 
     def test_streams_that_wait_for_each_other_end_with_one_that_finishes(self) -> None:
         """Three of 45 MiB on 58: each younger one gives way in its turn."""
-        gate = Gate(22 * MIB)
-        self.addCleanup(gate.opened.set)
-        oldest = Original(self, "oldest.bin", 45 * MIB, source=gate)
-        wait_until(lambda: self.half_way() >= 1, 30, "the oldest is on its way")
-        younger = [Original(self, name, 45 * MIB, source=gate) for name in ("younger1.bin", "younger2.bin")]
-        for original in younger:
-            self.assertTrue(original.approved.wait(20))
+        gate = Gate(MIB)
+        self.addCleanup(gate.move, math.inf)
+        uploads = []
+        for name in ("oldest.bin", "younger1.bin", "younger2.bin"):
+            uploads.append(Original(self, name, 45 * MIB, source=gate))
+            wait_until(lambda: self.half_way() == len(uploads), 30, f"{name} is on its way")
+        oldest, younger = uploads[0], uploads[1:]
+        gate.move(22 * MIB)
         wait_until(lambda: "room.short" in self.server.log(), 30, "room is short")
-        gate.opened.set()
+        gate.move(math.inf)
         started = time.monotonic()
         wait_until(lambda: any(original.end is not None for original in younger), 60, "one gives way")
         self.join([oldest])
