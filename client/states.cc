@@ -103,7 +103,7 @@ void State::forget() {
 
 // ---- all of them ----
 
-States::States(std::filesystem::path config_dir) : path_(std::move(config_dir) / names::kState) {
+States::States(const std::filesystem::path& config_dir) : path_(config_dir / names::kState) {
   try {
     sweep();
   } catch (const posix::Error&) {  // the first upload tells of it

@@ -59,7 +59,7 @@ struct StateInUse {};
 class States {
  public:
   // Removes what nobody has touched for 30 days.
-  explicit States(std::filesystem::path config_dir);
+  explicit States(const std::filesystem::path& config_dir);
 
   // The memory of `path` sent under `name`, made if there is none. It begins anew, with another key, if the
   // file is another one than then, or if `resume` is false. Never fails otherwise: a directory that can't be

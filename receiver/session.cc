@@ -142,7 +142,7 @@ void Session::granted(const Send& sent) {
   }
 }
 
-Actions Session::end(wire::Refusal why, bool tell) {
+Actions Session::end(const wire::Refusal& why, bool tell) {
   Actions actions;
   if (state_ == State::opening) actions.emplace_back(Withdraw{});
   if (serves()) actions.emplace_back(Abort{upload_, why});

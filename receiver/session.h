@@ -103,7 +103,7 @@ class Session {
   Actions report(Time now);
   Actions nudge() const;
   // Ends the upload from our side: whatever is open is withdrawn or aborted, the client is told.
-  Actions end(wire::Refusal why, bool tell);
+  Actions end(const wire::Refusal& why, bool tell);
   // The end of each: `actions` first, then the client is told if it is to be.
   Actions over(Actions actions, const wire::Refusal& why, bool tell);
   // The same for an upload that stays as a partial.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <set>
 #include <thread>
+#include <tuple>
 
 #include "ops/admin/verify_parts.h"
 #include "proto/posix/error.h"
@@ -25,7 +26,9 @@ constexpr std::size_t kLooksWithoutServer = 1;
 struct Subject {
   Path path;                         // of an item, or of a staging directory
   std::optional<ledger::Id> staged;  // whose staging it is
-  auto operator<=>(const Subject&) const = default;
+  bool operator<(const Subject& other) const {
+    return std::tie(path, staged) < std::tie(other.path, other.staged);
+  }
 };
 
 bool leads_to_directory(const Path& path) {

@@ -1,19 +1,19 @@
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ops/admin/report.h"
+#include "proto/posix/file.h"
 #include "schema/config/config.h"
 #include "schema/ledger/reader.h"
 
 // Internal to verify: how one place and one staging directory are looked at.
 namespace dync::admin {
 
-using Path = std::filesystem::path;
+using posix::Path;
 using Differences = std::vector<Difference>;
 
 // Where items lie, as far as the ledger knows: each destination with the uploads that it had, oldest first.

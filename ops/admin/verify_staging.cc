@@ -31,7 +31,8 @@ std::string bytes_of(const std::optional<std::uint64_t>& size) {
 
 // The data of a live upload: what is acknowledged, or all of it.
 Differences check_data(const ledger::Row& row, const Path& directory) {
-  const auto& [upload, session] = row;
+  const ledger::Upload& upload = row.upload;
+  const ledger::Session& session = row.session;
   const Path staged = directory / names::kStagedData;
   const auto size = size_of(staged);
   const auto differs = [&](std::uint64_t wanted) -> Differences {

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace dync::posix {
@@ -117,7 +118,7 @@ std::uint64_t test_value(const char* name, std::uint64_t usual) {
 
 std::string test_value(const char* name, std::string usual) {
   const std::string_view text = variable(name);
-  return text.empty() ? usual : std::string(text);
+  return text.empty() ? std::move(usual) : std::string(text);
 }
 
 }  // namespace dync::posix

@@ -83,8 +83,8 @@ void each_entry(int directory, const std::function<void(const std::string&)>& vi
 // false while a writable descriptor exists anywhere. True where the file system knows no leases.
 bool nobody_writes(int fd);
 
-// Blocks for the first `bytes` of a file that is there, its size stays. False if there is no room for them, or
-// the file system can't do it.
+// Blocks for the first `bytes` of a file that is there, its size stays. False if there is no room for them,
+// or the file system can't do it.
 bool allocate_ahead(const Path& path, std::uint64_t bytes);
 bool allocate_ahead(int fd, std::uint64_t bytes) noexcept;
 
