@@ -26,6 +26,7 @@ constexpr std::size_t kLooksWithoutServer = 1;
 struct Subject {
   Path path;                         // of an item, or of a staging directory
   std::optional<ledger::Id> staged;  // whose staging it is
+  bool operator==(const Subject&) const = default;
   bool operator<(const Subject& other) const {
     return std::tie(path, staged) < std::tie(other.path, other.staged);
   }
