@@ -21,7 +21,7 @@
 
 namespace dync::receiver {
 
-inline constexpr std::chrono::seconds kPatience{20};
+inline constexpr std::chrono::seconds kPatience{90};
 
 // The real dync-receiver in the place of its neighbours: the test is its supervisor, its committer, its
 // hasher and its clients. Everything waits by pump(), with a deadline.
