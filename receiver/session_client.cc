@@ -129,7 +129,7 @@ std::optional<wire::Refusal> Session::fault_of(const wire::PostChunk& chunk) con
 }
 
 Actions Session::take(const wire::PostChunk& chunk, Time now) {
-  if (auto fault = fault_of(chunk)) return end(std::move(*fault), true);
+  if (const auto fault = fault_of(chunk)) return end(*fault, true);
   chunk_seen_ = true;
   switch (positions_.fit(chunk.seek)) {
     case Positions::Fit::behind:
