@@ -1,5 +1,7 @@
 #include "committer/publish.h"
 
+#include <fcntl.h>
+
 #include "committer/access.h"
 #include "committer/crash_points.h"
 #include "committer/staging.h"
@@ -147,17 +149,33 @@ Published publish(const Plan& plan) {
   return publish_marker(plan, out.get(), dropbox.get());
 }
 
-// The stamp goes last: as long as anything is left, the directory tells whose it is.
+namespace {
+
+std::optional<names::Stamp> stamp_in(int directory) {
+  if (!posix::find_at(directory, names::kStamp)) return std::nullopt;
+  const Fd file = posix::open_at(directory, names::kStamp, O_RDONLY);
+  return names::parse_stamp(posix::read_file(file.get(), names::kStamp, names::kLongestStamp));
+}
+
+}  // namespace
+
+// As long as anything is left, the directory tells whose it is: by its stamp, at the end by its name.
 void clean_up(const Path& staging) {
   if (!posix::find(staging.parent_path())) return;
   const Fd parent = posix::open_directory(staging.parent_path());
-  const std::string name = staging.filename().string();
+  std::string name = staging.filename().string();
   if (posix::find_at(parent.get(), name)) {
     const Fd directory = posix::open_directory_at(parent.get(), name);
     posix::each_entry(directory.get(), [&](const std::string& entry) {
       if (entry != names::kStamp) posix::remove_tree_at(directory.get(), entry);
     });
     crash_point(crash::kEmptied);
+    if (const auto stamp = stamp_in(directory.get())) {
+      const std::string last = names::in_the_making(*stamp);
+      posix::remove_tree_at(parent.get(), last);
+      posix::rename_no_replace(parent.get(), name, parent.get(), last);
+      name = last;
+    }
     posix::remove_tree_at(directory.get(), names::kStamp);
     crash_point(crash::kUnstamped);
     posix::remove_tree_at(parent.get(), name);

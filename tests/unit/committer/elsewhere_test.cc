@@ -81,7 +81,17 @@ class Elsewhere : public ::testing::TestWithParam<Shape> {
     return make_plan(row, directory_.path() / "tmp", GetParam(), members);
   }
 
+  // As the recovery does.
+  void remove_unmade() const {
+    for (const Path& staging : {near(), directory_.path() / "tmp"}) {
+      if (!std::filesystem::exists(staging)) continue;
+      for (const std::string& name : names_in(staging))
+        if (names::is_in_the_making(name, kLedger)) std::filesystem::remove_all(staging / name);
+    }
+  }
+
   void commit() {
+    remove_unmade();
     if (!std::filesystem::exists(committing_)) {
       if (const auto refusal = prepare_elsewhere(plan_, kLedger, stop_))
         throw std::runtime_error(refusal->sentence);
