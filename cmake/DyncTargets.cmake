@@ -39,18 +39,27 @@ function(dync_program name)
   install(TARGETS ${name} RUNTIME DESTINATION ${arg_DESTINATION})
 endfunction()
 
-# dync_unit_test(NAME SOURCES… USES… [SEPARATE]): a GoogleTest program under the CTest label `unit`.
-# SEPARATE: its files use the same names, so they are never compiled as one.
+# What every test reads is compiled once for all of them, and tests are not optimised: most of a build's time went there.
+function(dync_test_headers)
+  add_library(dync_test_headers OBJECT ${PROJECT_SOURCE_DIR}/tests/unit/headers.cc)
+  target_link_libraries(dync_test_headers PRIVATE dync_options GTest::gtest GTest::gmock)
+  target_compile_options(dync_test_headers PRIVATE -O0)
+  target_precompile_headers(dync_test_headers PRIVATE
+    <gmock/gmock.h> <gtest/gtest.h> <algorithm> <array> <chrono> <deque> <filesystem> <fstream> <functional> <map> <optional>
+    <random> <regex> <set> <span> <string> <thread> <variant> <vector>)
+endfunction()
+
+# dync_unit_test(NAME SOURCES… USES…): a GoogleTest program under the CTest label `unit`.
+# Its files may be compiled as one: a file whose helpers have the names of another's puts them in a namespace of its own.
 function(dync_unit_test name)
-  cmake_parse_arguments(arg "SEPARATE" "TIMEOUT" "SOURCES;USES;HIDES" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;HIDES" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE dync_options ${arg_USES} ${arg_HIDES} GTest::gtest GTest::gmock GTest::gtest_main)
-  if(arg_SEPARATE)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
-  endif()
+  target_compile_options(${name} PRIVATE -O0)
+  target_precompile_headers(${name} REUSE_FROM dync_test_headers)
   add_test(NAME unit.${name} COMMAND ${name})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT ${arg_TIMEOUT})
 endfunction()

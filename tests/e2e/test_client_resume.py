@@ -274,7 +274,10 @@ class ClientResumeTest(ServerTest):
         command = self.sender.command("--name=stream.bin", "--timeout=2", "-", port=self.proxy.port)
         client = subprocess.Popen(command, env={**os.environ, "HOME": str(self.sender.home)}, text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        wait_until(lambda: self.server.ledger.uploads("receiving"), 20, "it is approved")
+        assert client.stdin
+        client.stdin.write("x" * 2**18)  # sent only when `dync` has read that it is approved
+        client.stdin.flush()
+        wait_until(lambda: self.proxy.counters.up > 2**17, 60, "it is approved")
         self.proxy.stall()
         done = self.finish(client, 60)
         self.proxy.resume()

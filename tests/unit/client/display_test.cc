@@ -11,7 +11,7 @@
 #include "proto/posix/file.h"
 #include "proto/posix/process.h"
 
-namespace dync::client {
+namespace dync::client::display_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -121,4 +121,4 @@ TEST(Pipe, ShowsNothingByItselfAndLinesWhenAskedTo) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::display_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dync::client {
+namespace dync::client::options_test {
 namespace {
 
 std::variant<Options, EarlyExit> parse(std::vector<const char*> arguments) {
@@ -95,4 +95,4 @@ TEST(OptionsOfDync, HelpAndVersionGoToStandardOutput) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::options_test

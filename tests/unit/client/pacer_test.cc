@@ -7,7 +7,7 @@
 
 #include "schema/limits/limits.h"
 
-namespace dync::client {
+namespace dync::client::pacer_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -228,4 +228,4 @@ TEST_F(PacerTest, BytesThatHoldUpTheNextChunkAreAskedAboutHoweverFew) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::pacer_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace dync::client {
+namespace dync::client::questions_test {
 namespace {
 
 using Kind = Questions::Reply::Kind;
@@ -93,4 +93,4 @@ TEST(QuestionsTest, AnAnswerWithoutNewsTellsWhatWasAsked) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::questions_test

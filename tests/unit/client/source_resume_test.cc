@@ -10,7 +10,7 @@
 #include "client/source.h"
 #include "schema/limits/limits.h"
 
-namespace dync::client {
+namespace dync::client::source_resume_test {
 namespace {
 
 constexpr std::uint32_t kPiece = 1000;
@@ -206,4 +206,4 @@ TEST_F(ResumedSource, TheHashCatchesUpWhilePiecesAreSentSoThatLittleIsReadTwice)
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::source_resume_test

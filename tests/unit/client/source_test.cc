@@ -14,7 +14,7 @@
 #include "schema/limits/limits.h"
 #include "tests/unit/temporary_directory.h"
 
-namespace dync::client {
+namespace dync::client::source_test {
 namespace {
 
 constexpr std::uint32_t kChunk = 1000;
@@ -226,4 +226,4 @@ TEST_F(StreamSource, CanBeLeftWhileItsWriterIsSilent) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::source_test

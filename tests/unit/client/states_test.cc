@@ -9,7 +9,7 @@
 #include "proto/posix/file.h"
 #include "tests/unit/temporary_directory.h"
 
-namespace dync::client {
+namespace dync::client::states_test {
 namespace {
 
 using std::filesystem::path;
@@ -315,4 +315,4 @@ TEST_F(StatesTest, APathOfAnyBytesIsRemembered) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::states_test

@@ -15,7 +15,7 @@
 #include "proto/posix/file.h"
 #include "tests/unit/temporary_directory.h"
 
-namespace dync::client {
+namespace dync::client::text_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -266,4 +266,4 @@ TEST(FirstConnect, IsQuietOnceAConnectionWasThere) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::text_test

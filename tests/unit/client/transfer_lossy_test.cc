@@ -5,7 +5,7 @@
 
 #include "tests/unit/client/transfer_fixture.h"
 
-namespace dync::client {
+namespace dync::client::transfer_lossy_test {
 namespace {
 
 // ---- loss, repetition and reordering: whatever happens, the upload ends well ----
@@ -111,4 +111,4 @@ TEST_P(LossyTest, TheUploadEndsWellWhateverIsLost) {
 INSTANTIATE_TEST_SUITE_P(Seeds, LossyTest, testing::Range(0, 400));
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::transfer_lossy_test

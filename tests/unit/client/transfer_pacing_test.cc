@@ -3,7 +3,7 @@
 #include "schema/limits/limits.h"
 #include "tests/unit/client/transfer_fixture.h"
 
-namespace dync::client {
+namespace dync::client::transfer_pacing_test {
 namespace {
 
 constexpr std::uint32_t kMost = limits::kMiB;
@@ -185,4 +185,4 @@ TEST_F(PacedTransferTest, AnUnansweredQuestionOfRoutineIsFollowedByARealOneAndTh
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::transfer_pacing_test

@@ -1,7 +1,7 @@
 // An upload that an earlier run began: what the server may answer, and what stays there for the next run.
 #include "tests/unit/client/transfer_fixture.h"
 
-namespace dync::client {
+namespace dync::client::transfer_resume_test {
 namespace {
 
 class ResumeTest : public TransferTest {
@@ -208,4 +208,4 @@ TEST_F(ResumeTest, AnotherUploadsReceiptForItsQuestionMakesItPostItsKeyAgain) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::transfer_resume_test

@@ -4,7 +4,7 @@
 #include "tests/unit/client/transfer_fixture.h"
 
 // The contract's rules for what a client does when sessions, names and connections change hands.
-namespace dync::client {
+namespace dync::client::transfer_rules_test {
 namespace {
 
 class RulesTest : public TransferTest {};
@@ -202,4 +202,4 @@ TEST_F(RulesTest, ItsSignOfLifeKeepsASilentSourceAliveForHours) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::transfer_rules_test

@@ -6,7 +6,7 @@
 #include "client/sentences.h"
 #include "tests/unit/client/transfer_fixture.h"
 
-namespace dync::client {
+namespace dync::client::transfer_test {
 namespace {
 
 TEST_F(TransferTest, SendsChunksThenAnEmptyLastOneAndIsStoredAtUploadFinished) {
@@ -393,4 +393,4 @@ TEST_F(TransferTest, ItsOwnFailureIsToldToTheServerOnlyIfItKnowsTheUpload) {
 }
 
 }  // namespace
-}  // namespace dync::client
+}  // namespace dync::client::transfer_test

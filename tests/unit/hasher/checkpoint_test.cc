@@ -4,7 +4,7 @@
 #include "schema/limits/limits.h"
 #include "tests/unit/hasher/receiver_side.h"
 
-namespace dync::hasher {
+namespace dync::hasher::checkpoint_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -210,4 +210,4 @@ TEST_F(CheckpointTest, AnotherEpochGoesBackToItsOwn) {
 }
 
 }  // namespace
-}  // namespace dync::hasher
+}  // namespace dync::hasher::checkpoint_test

@@ -9,7 +9,7 @@
 #include "schema/limits/limits.h"
 #include "tests/unit/hasher/receiver_side.h"
 
-namespace dync::hasher {
+namespace dync::hasher::hashing_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -387,4 +387,4 @@ TEST_F(HashingTest, TheQueueOfHintsIsBoundedAndAFullOneOnlyCostsSpeed) {
 }
 
 }  // namespace
-}  // namespace dync::hasher
+}  // namespace dync::hasher::hashing_test

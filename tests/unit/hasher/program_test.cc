@@ -9,7 +9,7 @@
 #include "proto/transport/socket.h"
 #include "tests/unit/hasher/receiver_side.h"
 
-namespace dync::hasher {
+namespace dync::hasher::program_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -204,4 +204,4 @@ TEST_F(ProgramTest, EndsWithItsSupervisor) {
 }
 
 }  // namespace
-}  // namespace dync::hasher
+}  // namespace dync::hasher::program_test

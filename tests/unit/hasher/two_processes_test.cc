@@ -8,7 +8,7 @@
 #include "proto/posix/process.h"
 #include "tests/unit/hasher/receiver_side.h"
 
-namespace dync::hasher {
+namespace dync::hasher::two_processes_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -106,4 +106,4 @@ TEST(TwoProcesses, EveryDigestIsRightWhateverTheReceiverForgets) {
 }
 
 }  // namespace
-}  // namespace dync::hasher
+}  // namespace dync::hasher::two_processes_test

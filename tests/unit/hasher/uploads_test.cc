@@ -7,7 +7,7 @@
 #include "schema/limits/limits.h"
 #include "tests/unit/hasher/receiver_side.h"
 
-namespace dync::hasher {
+namespace dync::hasher::uploads_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -254,4 +254,4 @@ TEST_F(UploadsTest, MessagesThatCantBeAreNoEnd) {
 }
 
 }  // namespace
-}  // namespace dync::hasher
+}  // namespace dync::hasher::uploads_test

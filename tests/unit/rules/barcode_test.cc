@@ -2,7 +2,7 @@
 
 #include "tests/unit/rules/refusal.h"
 
-namespace dync::rules {
+namespace dync::rules::barcode_test {
 namespace {
 
 std::string found(std::string_view name) {
@@ -72,4 +72,4 @@ TEST(FindBarcode, SeveralAreListed) {
 }
 
 }  // namespace
-}  // namespace dync::rules
+}  // namespace dync::rules::barcode_test

@@ -6,7 +6,7 @@
 
 #include "schema/limits/limits.h"
 
-namespace dync::rules {
+namespace dync::rules::demands_test {
 namespace {
 
 using testing::EndsWith;
@@ -259,4 +259,4 @@ TEST(SchemaText, DepthIsBounded) {
 }
 
 }  // namespace
-}  // namespace dync::rules
+}  // namespace dync::rules::demands_test

@@ -5,7 +5,7 @@
 
 #include "tests/unit/rules/refusal.h"
 
-namespace dync::rules {
+namespace dync::rules::judge_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -231,4 +231,4 @@ TEST_F(Passthrough, NeverLeavesManual) {
 }
 
 }  // namespace
-}  // namespace dync::rules
+}  // namespace dync::rules::judge_test

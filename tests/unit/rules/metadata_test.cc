@@ -4,7 +4,7 @@
 #include "schema/limits/limits.h"
 #include "tests/unit/rules/refusal.h"
 
-namespace dync::rules {
+namespace dync::rules::metadata_test {
 namespace {
 
 constexpr std::size_t kMost = 65536;
@@ -115,4 +115,4 @@ TEST(Metadata, SizeEndsAtTheLimit) {
 }
 
 }  // namespace
-}  // namespace dync::rules
+}  // namespace dync::rules::metadata_test

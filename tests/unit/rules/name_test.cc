@@ -6,7 +6,7 @@
 #include "schema/limits/limits.h"
 #include "tests/unit/rules/refusal.h"
 
-namespace dync::rules {
+namespace dync::rules::name_test {
 namespace {
 
 using testing::HasSubstr;
@@ -123,4 +123,4 @@ TEST(IsClean, OnlyWhatStaysAsItIs) {
 }
 
 }  // namespace
-}  // namespace dync::rules
+}  // namespace dync::rules::name_test

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <gtest/gtest.h>
 
-namespace dync::rules {
+namespace dync::rules::pattern_test {
 namespace {
 
 Match match(std::string_view regexp, std::string_view text) {
@@ -90,4 +90,4 @@ TEST(Pattern, BytesThatAreNoUtf8NeverFit) {
 }
 
 }  // namespace
-}  // namespace dync::rules
+}  // namespace dync::rules::pattern_test

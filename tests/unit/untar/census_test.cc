@@ -4,7 +4,7 @@
 
 #include "untar/refused.h"
 
-namespace dync::untar {
+namespace dync::untar::census_test {
 namespace {
 
 using Type = Entry::Type;
@@ -139,4 +139,4 @@ TEST(SplitPath, HostilePaths) {
 }
 
 }  // namespace
-}  // namespace dync::untar
+}  // namespace dync::untar::census_test

@@ -3,7 +3,7 @@
 #include "schema/limits/untar_exit.h"
 #include "tests/unit/untar/archives.h"
 
-namespace dync::untar {
+namespace dync::untar::extract_test {
 namespace {
 
 using namespace limits::untar_exit;
@@ -113,4 +113,4 @@ TEST(NotATar, IsLeftAlone) {
 }
 
 }  // namespace
-}  // namespace dync::untar
+}  // namespace dync::untar::extract_test

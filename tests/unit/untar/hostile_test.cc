@@ -4,7 +4,7 @@
 #include "schema/limits/untar_exit.h"
 #include "tests/unit/untar/archives.h"
 
-namespace dync::untar {
+namespace dync::untar::hostile_test {
 namespace {
 
 using namespace limits::untar_exit;
@@ -139,4 +139,4 @@ TEST(ByHand, IsAUsageError) {
 }
 
 }  // namespace
-}  // namespace dync::untar
+}  // namespace dync::untar::hostile_test

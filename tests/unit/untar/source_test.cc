@@ -4,7 +4,7 @@
 
 #include "tests/unit/untar/archives.h"
 
-namespace dync::untar {
+namespace dync::untar::source_test {
 namespace {
 
 std::span<const std::byte> bytes(const std::string& text) {
@@ -31,4 +31,4 @@ TEST(BeginsATar, NothingElseIsOne) {
 }
 
 }  // namespace
-}  // namespace dync::untar
+}  // namespace dync::untar::source_test

@@ -3,7 +3,7 @@
 
 #include "tests/unit/wire/frames.h"
 
-namespace dync::wire {
+namespace dync::wire::client_test {
 namespace {
 
 using tests::digest_of;
@@ -266,4 +266,4 @@ TEST(WireClient, TheFirstFaultIsTold) {
 }
 
 }  // namespace
-}  // namespace dync::wire
+}  // namespace dync::wire::client_test

@@ -6,7 +6,7 @@
 #include "proto/wire/utf8.h"
 #include "tests/unit/wire/frames.h"
 
-namespace dync::wire {
+namespace dync::wire::id_test {
 namespace {
 
 TEST(WireId, HexAndBytes) {
@@ -67,4 +67,4 @@ TEST(WireUtf8, AsTheRfcHasIt) {
 }
 
 }  // namespace
-}  // namespace dync::wire
+}  // namespace dync::wire::id_test

@@ -6,7 +6,7 @@
 #include "proto/wire/utf8.h"
 #include "tests/unit/wire/frames.h"
 
-namespace dync::wire {
+namespace dync::wire::random_test {
 namespace {
 
 using Many = std::vector<std::string>;
@@ -120,4 +120,4 @@ TEST(WireRandom, MutatedMessagesAreReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace dync::wire
+}  // namespace dync::wire::random_test

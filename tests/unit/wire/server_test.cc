@@ -3,7 +3,7 @@
 
 #include "tests/unit/wire/frames.h"
 
-namespace dync::wire {
+namespace dync::wire::server_test {
 namespace {
 
 using tests::digest_of;
@@ -122,4 +122,4 @@ TEST(WireServer, OptionsThatAreMalformed) {
 }
 
 }  // namespace
-}  // namespace dync::wire
+}  // namespace dync::wire::server_test
