@@ -30,6 +30,9 @@ function(dync_library name)
   target_link_libraries(dync_${name} PUBLIC dync_options ${arg_USES} PRIVATE ${arg_HIDES})
 endfunction()
 
+# Everything that is installed, without what tests it.
+add_custom_target(programs)
+
 # dync_program(NAME SOURCES… DESTINATION dir [USES…] [HIDES…])
 # An installed program.
 function(dync_program name)
@@ -37,6 +40,7 @@ function(dync_program name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE dync_options ${arg_USES} ${arg_HIDES})
   install(TARGETS ${name} RUNTIME DESTINATION ${arg_DESTINATION})
+  add_dependencies(programs ${name})
 endfunction()
 
 # What every test reads is compiled once for all of them, and tests are not optimised: most of a build's time went there.

@@ -8,6 +8,7 @@
 #include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "schema/names/names.h"
+#include "schema/stamp/stamp_file.h"
 
 namespace dync::committer {
 namespace {
@@ -149,16 +150,6 @@ Published publish(const Plan& plan) {
   return publish_marker(plan, out.get(), dropbox.get());
 }
 
-namespace {
-
-std::optional<names::Stamp> stamp_in(int directory) {
-  if (!posix::find_at(directory, names::kStamp)) return std::nullopt;
-  const Fd file = posix::open_at(directory, names::kStamp, O_RDONLY);
-  return names::parse_stamp(posix::read_file(file.get(), names::kStamp, names::kLongestStamp));
-}
-
-}  // namespace
-
 // As long as anything is left, the directory tells whose it is: by its stamp, at the end by its name.
 void clean_up(const Path& staging) {
   if (!posix::find(staging.parent_path())) return;
@@ -170,7 +161,7 @@ void clean_up(const Path& staging) {
       if (entry != names::kStamp) posix::remove_tree_at(directory.get(), entry);
     });
     crash_point(crash::kEmptied);
-    if (const auto stamp = stamp_in(directory.get())) {
+    if (const auto stamp = stamp::read_at(directory.get())) {
       const std::string last = names::in_the_making(*stamp);
       posix::remove_tree_at(parent.get(), last);
       posix::rename_no_replace(parent.get(), name, parent.get(), last);

@@ -92,11 +92,19 @@ void tidy_empty(const Context& context, const Path& staging) {
   }
 }
 
+void not_tidied(const Context& context, const Path& directory, const posix::Error& error) {
+  context.log.error("staging.not_tidied", {{"directory", directory.string()}, {"error", error.what()}});
+}
+
 // Its making ended before anything in it counted.
 void remove_unmade(const Context& context, const Path& staging) {
   posix::each_entry(staging, [&](const std::string& name) {
-    if (names::is_in_the_making(name, context.ledger_id))
+    if (!names::is_in_the_making(name, context.ledger_id)) return;
+    try {
       posix::remove_tree_at(posix::open_directory(staging).get(), name);
+    } catch (const posix::Error& error) {
+      not_tidied(context, staging / name, error);
+    }
   });
 }
 
@@ -111,7 +119,7 @@ void note_orphans(const Context& context, const Path& staging) {
 
 bool lies_in(const ledger::Row& row, const Path& staging) {
   const auto& own = row.session.dropbox_staging;
-  return own && std::filesystem::weakly_canonical(*own) == std::filesystem::weakly_canonical(staging);
+  return own && posix::real_path(*own) == posix::real_path(staging);
 }
 
 // A dropbox's own staging: of a live upload it holds what is published next, or will be copied again. Another
@@ -130,7 +138,19 @@ void tidy_elsewhere(const Context& context, const Path& staging) try {
   remove_unmade(context, staging);
   note_orphans(context, staging);
 } catch (const posix::Error& error) {
-  context.log.error("staging.not_tidied", {{"directory", staging.string()}, {"error", error.what()}});
+  not_tidied(context, staging, error);
+}
+
+// Nothing where it is missing, or can't be searched now.
+std::optional<Path> own_staging(const Context& context, const ledger::Row& row) {
+  const auto& own = row.session.dropbox_staging;
+  if (!own) return std::nullopt;
+  try {
+    return posix::find(*own) ? std::optional(posix::real_path(*own)) : std::nullopt;
+  } catch (const posix::Error& error) {
+    not_tidied(context, *own, error);
+    return std::nullopt;
+  }
 }
 
 // Those of the config, and those of uploads that began under an earlier one.
@@ -138,8 +158,7 @@ std::set<Path> dropbox_stagings(const Context& context) {
   const auto of_config = config::dropbox_stagings(context.config.storage);
   std::set<Path> all(of_config.begin(), of_config.end());
   for (const auto& row : context.ledger.read().live())
-    if (row.session.dropbox_staging && posix::find(*row.session.dropbox_staging))
-      all.insert(std::filesystem::weakly_canonical(*row.session.dropbox_staging));
+    if (auto own = own_staging(context, row)) all.insert(std::move(*own));
   return all;
 }
 

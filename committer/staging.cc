@@ -5,6 +5,7 @@
 #include "committer/crash_points.h"
 #include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
+#include "schema/stamp/stamp_file.h"
 
 namespace dync::committer {
 namespace {
@@ -14,10 +15,7 @@ std::optional<Staged> stamped_at(int staging, const std::string& name) {
   const auto info = posix::find_at(staging, name);
   if (!info || info->type != posix::FileType::directory) return std::nullopt;
   const posix::Fd directory = posix::open_directory_at(staging, name);
-  const auto file = posix::find_at(directory.get(), names::kStamp);
-  if (!file || file->type != posix::FileType::regular) return std::nullopt;
-  const posix::Fd fd = posix::open_at(directory.get(), names::kStamp, O_RDONLY);
-  const auto stamp = names::parse_stamp(posix::read_file(fd.get(), name, names::kLongestStamp));
+  const auto stamp = stamp::read_at(directory.get());
   if (!stamp || stamp->upload.hex() != name) return std::nullopt;
   const auto data = posix::find_at(directory.get(), names::kStagedData);
   const std::uint64_t bytes = data ? data->size : 0;

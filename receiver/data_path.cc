@@ -63,15 +63,18 @@ DataPath::Upload* DataPath::add(const Id& id, const Start& start) {
 
 bool DataPath::open(const ipc::Opened& opened, std::uint32_t chunk_size, std::optional<std::uint64_t> size) {
   const StagedFile file(names::staging_dir(tmp_dir_, opened.upload), std::nullopt);
-  if (opened.seek > 0 && file.length() < opened.seek) {
-    throw posix::Error(EIO, "go on at " + std::to_string(opened.seek) + " bytes, there are fewer",
-                       names::staging_dir(tmp_dir_, opened.upload).native());
+  std::uint64_t taken = 0;
+  if (opened.seek > 0) {
+    if (file.length() < opened.seek)
+      throw posix::Error(ENODATA, "go on at " + std::to_string(opened.seek) + " bytes, there are fewer",
+                         names::staging_dir(tmp_dir_, opened.upload).native());
+    file.cut(opened.seek);
+    taken = file.taken();
   }
   Upload* upload = add(opened.upload, {opened.epoch, opened.seek, size, chunk_size, opened.checkpoint});
   if (!upload) return false;
   if (opened.seek > 0) {
-    file.cut(opened.seek);
-    room_.found(opened.upload, file.taken());
+    room_.found(opened.upload, taken);
     begin(*upload);
   }
   posix::crash_point(crash::kOpened);

@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <type_traits>
 #include <utility>
 
@@ -44,7 +45,15 @@ void Receiver::on_opened(const ipc::Opened& opened) {
   run(*session, session->on_opened(opened, now()));
 }
 
-// False if it can't: the session has been told.
+namespace {
+
+bool is_lost(const posix::Error& error) {
+  return error.kind() == posix::Kind::not_found || error.code() == ENODATA;
+}
+
+}  // namespace
+
+// False if it can't: the session has been told. A partial is given up only if its bytes are gone.
 bool Receiver::open_data(Session& session, const ipc::Opened& opened) {
   committer_.opened(opened.upload);
   wire::Refusal why{wire::Code::stopping,
@@ -53,7 +62,10 @@ bool Receiver::open_data(Session& session, const ipc::Opened& opened) {
     if (data_.open(opened, session.chunk_size(), session.declared_size())) return true;
   } catch (const posix::Error& error) {
     log().error("session.lost", {{"upload", opened.upload.hex()}, {"error", error.what()}});
-    why = {wire::Code::internal, "the server lost data, send the file again"};
+    why = opened.seek > 0 && !is_lost(error)
+              ? wire::Refusal{wire::Code::stopping,
+                              "the server can't read what it has of this file now, send it again later"}
+              : wire::Refusal{wire::Code::internal, "the server lost data, send the file again"};
   }
   if (why.code == wire::Code::stopping && opened.seek > 0) {
     committer_.park({opened.upload, opened.epoch, opened.seek, why.sentence});

@@ -11,6 +11,7 @@
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
 #include "schema/names/names.h"
+#include "schema/stamp/stamp_file.h"
 
 namespace dync::admin {
 namespace {
@@ -31,14 +32,6 @@ Fd keep_server_out(const config::Config& config) {
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) posix::fail("lock", names::ledger_lock(config.ledger).native());
   refuse_beside("the ledger " + config.ledger.native() + " is in use");
-}
-
-std::optional<names::Stamp> stamp_in(int directory, const std::string& name) {
-  const auto file = posix::find_at(directory, names::kStamp);
-  if (!file || file->type != posix::FileType::regular) return std::nullopt;
-  const Fd fd = posix::open_at(directory, names::kStamp, O_RDONLY | O_NONBLOCK);
-  const auto stamp = names::parse_stamp(posix::read_file(fd.get(), names::kStamp, names::kLongestStamp));
-  return stamp && stamp->upload.hex() == name ? stamp : std::nullopt;
 }
 
 // The server must still be able to read it: it keeps its owner, whoever runs this.
@@ -80,8 +73,8 @@ class Adopter {
     const auto info = posix::find_at(parent, name);
     if (!info || info->type != posix::FileType::directory) return;
     const Fd directory = posix::open_directory_at(parent, name);
-    const auto stamp = stamp_in(directory.get(), name);
-    if (!stamp || !wanted(stamp->ledger)) return;
+    const auto stamp = stamp::read_at(directory.get());
+    if (!stamp || stamp->upload.hex() != name || !wanted(stamp->ledger)) return;
     replace_stamp(directory.get(), {own_, stamp->upload});
     const auto data = posix::find_at(directory.get(), names::kStagedData);
     found_.push_back({path, stamp->ledger, data ? data->size : 0});

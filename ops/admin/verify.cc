@@ -68,8 +68,7 @@ class Verifier {
     const ledger::Id& id = row.upload.upload_id;
     subjects_.insert(staged(id));
     if (!row.session.dropbox_staging) return;
-    subjects_.insert(
-        {names::staging_dir(std::filesystem::weakly_canonical(*row.session.dropbox_staging), id), id});
+    subjects_.insert({names::staging_dir(posix::real_path(*row.session.dropbox_staging), id), id});
   }
   void find_staged_in(const Path& staging) {
     posix::each_entry(staging, [&](const std::string& name) {
@@ -94,7 +93,7 @@ class Verifier {
   }
 
   void find_in(const Path& dropbox) try {
-    const Path real = std::filesystem::weakly_canonical(dropbox);
+    const Path real = posix::real_path(dropbox);
     posix::each_entry(real, [&](const std::string& name) {
       subjects_.insert({real / names::marked_item(name).value_or(name), {}});
     });

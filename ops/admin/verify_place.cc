@@ -30,14 +30,14 @@ Differences check_marker(const Path& marker, const ledger::Id& id) {
 }  // namespace
 
 Path real_place(const Path& destination) {
-  return std::filesystem::weakly_canonical(destination.parent_path()) / destination.filename();
+  return posix::real_path(destination.parent_path()) / destination.filename();
 }
 
 Claims::Claims(const ledger::Reader& reader) {
   std::map<Path, Path> dropboxes;  // each is looked up once
   for (const ledger::Claim& claim : reader.claims()) {
     Path& real = dropboxes[claim.destination.parent_path()];
-    if (real.empty()) real = std::filesystem::weakly_canonical(claim.destination.parent_path());
+    if (real.empty()) real = posix::real_path(claim.destination.parent_path());
     all_[real / claim.destination.filename()].push_back(claim.upload_id);
   }
 }

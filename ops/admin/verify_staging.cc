@@ -1,8 +1,7 @@
-#include <fcntl.h>
-
 #include "ops/admin/verify_parts.h"
 #include "proto/posix/file.h"
 #include "schema/names/names.h"
+#include "schema/stamp/stamp_file.h"
 
 namespace dync::admin {
 namespace {
@@ -14,9 +13,17 @@ std::optional<std::uint64_t> size_of(const Path& file) {
   return info && info->type == posix::FileType::regular ? std::optional(info->size) : std::nullopt;
 }
 
-bool has_stamp(const Path& directory, const names::Stamp& stamp) {
-  if (!size_of(directory / names::kStamp)) return false;
-  return posix::read_file(directory / names::kStamp, names::kLongestStamp) == names::format_stamp(stamp);
+// What lies at a staging directory's path. `stamped`: by us, for that upload.
+struct Found {
+  bool there = false;
+  bool stamped = false;
+};
+
+Found look_at(const ledger::Reader& reader, const Path& directory, const ledger::Id& id) {
+  const auto info = posix::find(directory);
+  if (!info || info->type != posix::FileType::directory) return {};
+  const auto stamp = stamp::read_at(posix::open_directory(directory).get());
+  return {true, stamp && stamp->ledger == reader.ledger_id() && stamp->upload == id};
 }
 
 bool holds_nothing(const Path& directory) {
@@ -49,46 +56,44 @@ Differences check_data(const ledger::Row& row, const Path& directory) {
   return differs(upload.bytes_received);
 }
 
-Differences check_live(const ledger::Row& row, const Path& directory, bool there, bool stamped) {
+Differences check_live(const ledger::Row& row, const Path& directory, const Found& found) {
   const ledger::Id& id = row.upload.upload_id;
-  if (!there)
+  if (!found.there)
     return {{directory, id, "is missing, but its upload is " + std::string(text_of(row.upload.state))}};
-  if (!stamped) return {{directory, id, "has no stamp of its upload"}};
+  if (!found.stamped) return {{directory, id, "has no stamp of its upload"}};
   return check_data(row, directory);
 }
 
-Differences left_over(const Path& directory, const ledger::Upload& upload) {
+// Of an upload that needs it no more.
+Differences check_ended(const ledger::Upload& upload, const Path& directory, const Found& found) {
+  if (!found.there || (!found.stamped && !holds_nothing(directory))) return {};
   return {{directory, upload.upload_id,
            "is left over of an upload that is " + std::string(text_of(upload.state))}};
+}
+
+Differences check_unknown(const Path& directory, const ledger::Id& id, const Found& found) {
+  return found.stamped ? Differences{{directory, id, "is staged, but the ledger has no such upload"}}
+                       : Differences{};
 }
 
 }  // namespace
 
 Differences check_staging(const config::Config& config, const ledger::Reader& reader, const ledger::Id& id) {
   const Path directory = names::staging_dir(config.storage.tmp_dir, id);
-  const auto info = posix::find(directory);
-  const bool there = info && info->type == posix::FileType::directory;
-  const bool stamped = there && has_stamp(directory, {reader.ledger_id(), id});
+  const Found found = look_at(reader, directory, id);
   const auto row = reader.row(id);
-  if (!row && stamped) return {{directory, id, "is staged, but the ledger has no such upload"}};
-  if (!row) return {};
-  if (ledger::is_live(row->upload.state)) return check_live(*row, directory, there, stamped);
-  if (row->session.kept || !there) return {};
-  if (!stamped && !holds_nothing(directory)) return {};
-  return left_over(directory, row->upload);
+  if (!row) return check_unknown(directory, id, found);
+  if (ledger::is_live(row->upload.state)) return check_live(*row, directory, found);
+  return row->session.kept ? Differences{} : check_ended(row->upload, directory, found);
 }
 
 Differences check_elsewhere(const ledger::Reader& reader, const Path& directory, const ledger::Id& id) {
-  const auto info = posix::find(directory);
-  const bool there = info && info->type == posix::FileType::directory;
-  const bool stamped = there && has_stamp(directory, {reader.ledger_id(), id});
+  const Found found = look_at(reader, directory, id);
   const auto row = reader.row(id);
-  if (!row && stamped) return {{directory, id, "is staged, but the ledger has no such upload"}};
-  if (!row) return {};
+  if (!row) return check_unknown(directory, id, found);
   // Until the upload is `committing` the copy is made again from scratch.
-  if (row->upload.state == State::committing) return check_live(*row, directory, there, stamped);
-  if (ledger::is_live(row->upload.state) || !there || (!stamped && !holds_nothing(directory))) return {};
-  return left_over(directory, row->upload);
+  if (row->upload.state == State::committing) return check_live(*row, directory, found);
+  return ledger::is_live(row->upload.state) ? Differences{} : check_ended(row->upload, directory, found);
 }
 
 }  // namespace dync::admin

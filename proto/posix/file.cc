@@ -75,6 +75,13 @@ std::optional<FileInfo> find(const Path& path) {
   return find_named(AT_FDCWD, path.native(), path.native());
 }
 
+Path real_path(const Path& path) {
+  std::error_code error;
+  Path real = std::filesystem::weakly_canonical(path, error);
+  if (error) throw Error(error.value(), "find the real path of", path.native());
+  return real;
+}
+
 bool allocate_ahead(const Path& path, std::uint64_t bytes) {
   return allocate_ahead(open_file(path, O_RDWR).get(), bytes);
 }

@@ -40,6 +40,8 @@ FileInfo info_of(int fd);
 // Nothing if there is no such entry. A symlink is reported, never followed.
 std::optional<FileInfo> find_at(int directory, const std::string& name);
 std::optional<FileInfo> find(const Path& path);
+// Absolute, every link followed, as far as it exists; what is missing stays as it is spelt.
+Path real_path(const Path& path);
 
 // Reads until `into` is full or the file ends; returns the bytes read.
 std::size_t read_at(int fd, std::span<std::byte> into, std::uint64_t offset);

@@ -89,7 +89,7 @@ class Checker {
 
   // Nothing half may appear in a dropbox; and tmp_dir is tidied by other rules.
   void check_is_staging(const Directory& staging, const Path& dropbox) const {
-    const Path real = std::filesystem::weakly_canonical(staging.path);
+    const Path real = posix::real_path(staging.path);
     if (real == std::filesystem::canonical(config_.storage.tmp_dir))
       refuse(staging, staging.path.native() + " is storage.tmp_dir; name another directory, or none");
     for (const config::Dropbox& other : config_.storage.dropboxes)
@@ -125,7 +125,7 @@ class Checker {
 
  private:
   static bool lies_in(const Path& inner, const Path& outer) {
-    const Path relative = inner.lexically_relative(std::filesystem::weakly_canonical(outer));
+    const Path relative = inner.lexically_relative(posix::real_path(outer));
     return !relative.empty() && *relative.begin() != "..";
   }
 

@@ -57,12 +57,12 @@ std::vector<Path> dropbox_stagings(const Storage& storage) {
   std::set<Path> all;
   for (const Dropbox& dropbox : storage.dropboxes) {
     all.insert(beside(dropbox.path));
-    if (dropbox.staging) all.insert(std::filesystem::weakly_canonical(*dropbox.staging));
+    if (dropbox.staging) all.insert(posix::real_path(*dropbox.staging));
   }
   if (storage.manual && is_there(*storage.manual))
     posix::each_entry(*storage.manual,
                       [&](const std::string& word) { all.insert(beside(*storage.manual / word)); });
-  all.erase(std::filesystem::weakly_canonical(storage.tmp_dir));
+  all.erase(posix::real_path(storage.tmp_dir));
   std::erase_if(all, [](const Path& staging) { return !is_there(staging); });
   return {all.begin(), all.end()};
 }

@@ -1,1 +1,2 @@
-// Nothing: the target of this file holds what the tests read, compiled (dync_test_headers in cmake/DyncTargets.cmake).
+// Nothing: the target of this file holds what the tests read, compiled (dync_test_headers in
+// cmake/DyncTargets.cmake).

@@ -42,6 +42,15 @@ TEST_F(FileTest, ErrorsSayWhatAndWhereAndWhy) {
   }
 }
 
+TEST_F(FileTest, RealPathsFollowLinksAsFarAsTheyLead) {
+  std::filesystem::create_directory(dir_ / "there");
+  std::filesystem::create_directory_symlink("there", dir_ / "link");
+  const Path top = std::filesystem::canonical(dir_.path());
+  EXPECT_EQ(real_path(dir_ / "link" / "missing"), top / "there" / "missing");
+  std::filesystem::create_symlink("loop", dir_ / "loop");
+  EXPECT_TRUE(failure_of([&] { real_path(dir_ / "loop" / "x"); }));
+}
+
 TEST_F(FileTest, DescriptorsAreCloseOnExec) {
   const Fd file = open_at(fd_.get(), "file", O_RDWR | O_CREAT);
   EXPECT_NE(::fcntl(file.get(), F_GETFD) & FD_CLOEXEC, 0);

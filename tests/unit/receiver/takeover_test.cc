@@ -164,6 +164,23 @@ TEST_F(Takeover, AResumeWhoseBytesAreGoneIsAborted) {
   EXPECT_EQ(abort->upload, upload_);
 }
 
+// What is there is long enough, but can't be opened.
+TEST_F(Takeover, AResumeThatCannotBeOpenedNowStaysAPartial) {
+  house_.start_receiver();
+  house_.make_staging(upload_);
+  std::filesystem::remove(house_.data_of(upload_));
+  std::filesystem::create_symlink(std::string(1500, 'x'), house_.data_of(upload_));
+  Client client(house_, house_.lab1, "r");
+  client.say(post());
+  ASSERT_TRUE(house_.open_as(upload_, 3, 1000));
+  EXPECT_EQ(client.hears_error(), 503U);
+  const auto park = house_.committer_hears<ipc::Park>();
+  ASSERT_TRUE(park);
+  EXPECT_EQ(park->upload, upload_);
+  EXPECT_EQ(park->epoch, 3U);
+  EXPECT_EQ(park->bytes, 1000U);
+}
+
 TEST_F(Takeover, AfterTheDeathOfAllTheUploadGoesOnAtItsWrittenMark) {
   house_.start_receiver();
   Client client(house_, house_.lab1, "r");
