@@ -1,6 +1,7 @@
 """The disk against the ledger: what is committed is there, whole, and nothing else is."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -92,6 +93,15 @@ def check_tree_item(row: Row, members: Iterable[Row]) -> list[str]:
     if files != {name: digest for name, digest in listed.items() if digest}:
         return [f"{item}: holds {found}, the ledger's members are {listed}"]
     return []
+
+
+def staged_sizes(staging: Path) -> list[int]:
+    """Of each upload's staged data that is there now: it may be moved away at any moment."""
+    sizes = []
+    for data in staging.glob("*/data"):
+        with contextlib.suppress(FileNotFoundError):
+            sizes.append(data.stat().st_size)
+    return sizes
 
 
 def rests(ledger: Ledger, staging: Path) -> set[str]:

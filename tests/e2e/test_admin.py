@@ -132,7 +132,8 @@ class AdminTest(ServerTest):
         self.check_reader()
 
     def test_events_follow(self) -> None:
-        follower = subprocess.Popen([program("dync-admin"), "-c", str(self.server.layout.config), "events", "--follow"],
+        follower = subprocess.Popen([program("dync-admin"), "-c", str(self.server.layout.config), "events", "--follow",
+                                     "--limit", "0"],
                                     stdout=open(self.lab / "followed", "w"), stderr=subprocess.DEVNULL)
         try:
             file = self.file("followed.bin", 10)

@@ -242,11 +242,13 @@ class UsualIntervalTest(Machine):
         size = 600 * MIB
         file = self.file("large.bin", size)
         with Proxy(("127.0.0.1", self.server.port)) as proxy:
+            proxy.slow(100 * MIB)
             client = self.sender.start(file, port=proxy.port)
             wait_until(lambda: proxy.counters.up > 560 * MIB, 120, "nearly all is under way", pause=0.001)
             proxy.stall()
             at = self.await_checkpoint(512 * MIB)
             self.server.kill_worker("dync-hasher")
+            proxy.slow(None)
             proxy.resume()
             self.assert_sent(self.finish(client, 300))
         row = self.assert_stored(file, "any")

@@ -92,7 +92,7 @@ class ClientResumeTest(ServerTest):
         size = scaled(256 * MIB, 64 * MIB)
         file = self.file("large.bin", size)
         rest = max(size // 100, 8 * MIB)
-        client = self.run_until(file, size - 2 * rest)
+        client = self.run_until(file, size - 2 * rest, rate=32 * MIB)
         self.proxy.slow(rest)
         wait_until(lambda: self.proxy.counters.up > size - rest, 60, "99 % are under way")
         client.kill()
@@ -225,9 +225,11 @@ class ClientResumeTest(ServerTest):
 
     def test_it_is_over_while_nobody_listens(self) -> None:
         """The client dies when all is sent: the commit goes on without it."""
-        file = self.file("alone.bin", SIZE)
-        client = self.run_until(file, SIZE)
+        file = self.file("alone.bin", 4 * MIB)
+        self.proxy.faults.delay = 0.5  # for so long the receipt is on its way
+        client = self.run_until(file, 4 * MIB)
         self.kill(client)
+        self.proxy.faults.delay = 0.0
         self.again(file)
         self.assert_stored(file, "any")
         self.assertEqual(len(self.server.ledger.uploads()), 1)
@@ -271,18 +273,18 @@ class ClientResumeTest(ServerTest):
         self.assert_replaced(file)
 
     def test_a_stream_says_that_it_cannot(self) -> None:
-        command = self.sender.command("--name=stream.bin", "--timeout=2", "-", port=self.proxy.port)
+        command = self.sender.command("--name=stream.bin", "--timeout=5", "-", port=self.proxy.port)
         client = subprocess.Popen(command, env={**os.environ, "HOME": str(self.sender.home)}, text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert client.stdin
-        client.stdin.write("x" * 2**18)  # sent only when `dync` has read that it is approved
+        client.stdin.write("x" * 2**21)  # more than one piece; sent only when `dync` has read that it is approved
         client.stdin.flush()
-        wait_until(lambda: self.proxy.counters.up > 2**17, 60, "it is approved")
+        wait_until(lambda: self.proxy.counters.up > 2**20, 60, "it is approved")
         self.proxy.stall()
         done = self.finish(client, 60)
         self.proxy.resume()
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertEqual(done.stderr, "dync: -: no answer from the server for 2 s; standard input cannot be resumed: "
+        self.assertEqual(done.stderr, "dync: -: no answer from the server for 5 s; standard input cannot be resumed: "
                                       "send it again\n")
         self.assertEqual(self.states(), [])
 

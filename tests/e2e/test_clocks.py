@@ -18,11 +18,11 @@ from tests.peer.proxy import Proxy
 
 MIB = 1024 * 1024
 DAY = 86400.0
-SIZE = 24 * MIB
+SIZE = 64 * MIB
 EFFECT = 2.0  # promised: a listed key gets in
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 SLACK = timedelta(seconds=100)
-TTL = 60  # seconds; parked uploads are looked at each tenth of it
+TTL = 120  # seconds; parked uploads are looked at each tenth of it
 
 
 def wall_clock(text: str) -> datetime:

@@ -141,7 +141,7 @@ class FullDisk(ServerTest):
 
     def half_way(self) -> int:
         """Uploads of which something is on the disk."""
-        return sum(1 for data in self.server.layout.staging.glob("*/data") if data.stat().st_size)
+        return sum(1 for size in store.staged_sizes(self.server.layout.staging) if size)
 
     def start_with_progress(self, source: Path, port: int) -> "tuple[subprocess.Popen[str], Path]":
         errors = self.lab / f"errors-{time.monotonic_ns()}"

@@ -39,7 +39,7 @@ CLIENTS = 5
 
 # Errors that the contract allows its clients here, by the words that tell them.
 ALLOWED = {
-    "unreachable at first": re.compile(r"nothing answers at|can't reach|Connection refused|connection refused"),
+    "unreachable at first": re.compile(r"cannot reach .* port|answers, but not as the dync server|[Cc]onnection refused"),
     "an archive whose dync-untar was killed three times": re.compile(r"the archive could not be unpacked"),
     "an original whose post-file got lost": re.compile(r"no answer to post-file"),
 }

@@ -2,6 +2,7 @@
 and 1,000 cut connections."""
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ KEPT = 50  # answers that are kept for who asks again; 10,000 otherwise, which w
 KIB, MIB = 1024, 1024 * 1024
 PROCESSES = ("dync-receiver", "dync-hasher", "dync-committer")
 DESCRIPTORS = 5
+STEADY = 3  # looks in a row
 MEMORY = 0.05
 # Beside them, what fills up to a bound and is no leak: SQLite's cache of pages has 2 MiB, and the receiver remembers of
 # the last 16,384 uploads where they ended, 100 bytes each. 250 bytes lost with each of 10,000 uploads would be seen.
@@ -84,13 +86,15 @@ class LeaksTest(ServerTest):
     def settle(self, measure: Callable[[], dict[str, int]]) -> dict[str, int]:
         """Once nothing is under way: what is measured has stopped falling."""
         wait_until(lambda: not list(self.server.layout.staging.iterdir()), 60, "staging is empty")
-        last = measure()
-        while True:
-            time.sleep(0.5)
-            now = measure()
-            if all(now[name] >= last[name] for name in now):
-                return now
-            last = now
+        looks = [measure()]
+
+        def steady() -> bool:
+            looks.append(measure())
+            return len(looks) > STEADY and all(
+                after[name] >= before[name] for before, after in itertools.pairwise(looks[-STEADY:]) for name in after)
+
+        wait_until(steady, 60, "nothing falls any more", pause=0.5)
+        return looks[-1]
 
     def descriptors(self) -> dict[str, int]:
         return {name: len(os.listdir(f"/proc/{pid}/fd")) for name, pid in self.pids().items()}
@@ -117,7 +121,7 @@ class LeaksTest(ServerTest):
             say(f"{name}: descriptors {fds[name]} and {fds_now[name]}, memory {memory[name] / MIB:.2f} MiB "
                 f"and {memory_now[name] / MIB:.2f} MiB")
         for name in fds:
-            self.assertLessEqual(abs(fds_now[name] - fds[name]), DESCRIPTORS, name)
+            self.assertLessEqual(fds_now[name] - fds[name], DESCRIPTORS, name)
             if not SANITIZED:  # a sanitizer keeps what was freed
                 self.assertLessEqual(memory_now[name], memory[name] * (1 + MEMORY) + SLACK, name)
 

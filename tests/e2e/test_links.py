@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Optional
 
+from tests.e2e import store
 from tests.e2e.harness import ServerTest, main
 from tests.e2e.timing import promise, say, wait_until
 from tests.peer.proxy import Proxy
@@ -29,8 +30,7 @@ class LinkTest(ServerTest):
 
     def staged(self) -> int:
         """What the server has of the one upload."""
-        sizes = [data.stat().st_size for data in self.server.layout.staging.glob("*/data")]
-        return sizes[0] if sizes else 0
+        return sum(store.staged_sizes(self.server.layout.staging))
 
     def assert_finished(self, client: "subprocess.Popen[str]", file: Path) -> None:
         done = self.finish(client)
@@ -92,7 +92,9 @@ class BrokenTest(LinkTest):
         for number in range(3):
             before = self.staged()
             self.proxy.cut()
-            promise(f"new bytes after cut {number + 1}", BACK, lambda: self.staged() > before)
+            connections = number + 2
+            promise(f"new bytes after cut {number + 1}", BACK,
+                    lambda: self.proxy.counters.connections == connections and self.staged() > before)
         self.proxy.slow(None)
         self.assert_finished(client, file)
         self.assertEqual(self.proxy.counters.connections, 4)
@@ -102,7 +104,8 @@ class BrokenTest(LinkTest):
         client, file = self.begin(16 * MIB, 4 * MIB)
         self.proxy.swallow()
         before = self.staged()
-        promise("new bytes after a black hole", FOUND + BACK, lambda: self.staged() > before)
+        promise("new bytes after a black hole", FOUND + BACK,
+                lambda: self.proxy.counters.connections == 2 and self.staged() > before)
         self.proxy.slow(None)
         self.assert_finished(client, file)
 

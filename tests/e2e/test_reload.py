@@ -72,7 +72,7 @@ class ReloadTest(ServerTest):
     def test_an_upload_under_way_keeps_its_rule_and_the_next_meets_the_new_one(self) -> None:
         file = self.file("moved_slowly.dat", 4_000_000)
         with Proxy(("127.0.0.1", self.server.port)) as proxy:
-            proxy.slow(1_000_000)
+            proxy.slow(100_000)
             client = self.start_slowly(proxy, file)
             self.swap_rules()
             self.reload()

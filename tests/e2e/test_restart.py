@@ -96,6 +96,7 @@ class KilledWorkerTest(ServerTest):
         start = self.proxy.counters.up
         wait_until(lambda: self.proxy.counters.up > start + self.size // 4, 60, "a quarter is under way")
         self.assertEqual(len(self.server.ledger.uploads("receiving")), 1)
+        self.proxy.slow(self.size / 120)  # a restart may take the tenfold of its promise
         kill()
         promise("it serves again", START, self.serves)
         self.assertLess(self.proxy.counters.up, start + self.size, "the kill was in the middle")
@@ -178,7 +179,7 @@ class KilledWorkerTest(ServerTest):
         self.check("whole", self.kill_and_start, self.ours)
         again = self.proxy.counters.up - self.size
         say(f"sent again, with what the protocol adds: {again / MIB:.2f} MiB of {self.size / MIB:.0f}")
-        self.assertLess(again, 2 * MIB)
+        self.assertLess(again, 4 * MIB)
 
     def test_the_whole_server_original(self) -> None:
         """After the death of any process, all at once too, originals finish: their session is known from the ledger."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Optional
 
 from tests.e2e import store
-from tests.e2e.harness import main
+from tests.e2e.harness import STOLEN_ROUTING_ID, main
 from tests.e2e.session_test import CHUNK, HALF, SIZE, SessionTest, upload
 from tests.e2e.timing import promise, say, wait_until
 from tests.peer import wire
@@ -228,6 +228,7 @@ class DestinationTest(SessionTest):
 class ThiefTest(SessionTest):
     def test_another_users_routing_id(self) -> None:
         """403 for the thief; the victim goes on by a new connection with its key, while the thief stays."""
+        self.expected_errors += STOLEN_ROUTING_ID
         thief_user = self.another_sender("user2")
         thief_user.await_listed()
         sent = upload("victim.bin")

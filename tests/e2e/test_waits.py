@@ -37,6 +37,7 @@ class Waits:
     def run(self) -> list[str]:
         """What went wrong."""
         problems: list[str] = []
+        self.started = time.monotonic()
 
         def one(scenario: Callable[[], None]) -> None:
             try:

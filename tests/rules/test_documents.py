@@ -68,6 +68,12 @@ class Documents(unittest.TestCase):
             self.assertRegex(head, r"(?m)^Promise: \S", name)
             wanted = re.search(r"(?m)^Test: (\S+)$", head)
             self.assertTrue(wanted and any(re.search(wanted.group(1), test) for test in tests), name)
+            self.assert_applies(name)
+
+    def assert_applies(self, mutant: str) -> None:
+        tried = subprocess.run(["git", "apply", "--check", f"tests/mutants/{mutant}.patch"], cwd=SOURCE, check=False,
+                               capture_output=True, text=True)
+        self.assertEqual(tried.returncode, 0, f"{mutant}: {tried.stderr}")
 
     def test_documents_name_no_machine(self) -> None:
         for document in DOCUMENTS:
