@@ -53,17 +53,19 @@ function(dync_test_headers)
     <random> <regex> <set> <span> <string> <thread> <variant> <vector>)
 endfunction()
 
-# dync_unit_test(NAME SOURCES… USES…): a GoogleTest program under the CTest label `unit`.
-# Its files may be compiled as one: a file whose helpers have the names of another's puts them in a namespace of its own.
+# dync_unit_test(NAME SOURCES… USES… [OPTIMISED]): a GoogleTest program under the CTest label `unit`.
+# OPTIMISED: it computes much itself. Its files may be compiled as one: a file whose helpers have the names of another's puts them in a namespace of its own.
 function(dync_unit_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;HIDES" ${ARGN})
+  cmake_parse_arguments(arg "OPTIMISED" "TIMEOUT" "SOURCES;USES;HIDES" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE dync_options ${arg_USES} ${arg_HIDES} GTest::gtest GTest::gmock GTest::gtest_main)
-  target_compile_options(${name} PRIVATE -O0)
-  target_precompile_headers(${name} REUSE_FROM dync_test_headers)
+  if(NOT arg_OPTIMISED)
+    target_compile_options(${name} PRIVATE -O0)
+    target_precompile_headers(${name} REUSE_FROM dync_test_headers)
+  endif()
   add_test(NAME unit.${name} COMMAND ${name})
   set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT ${arg_TIMEOUT})
 endfunction()

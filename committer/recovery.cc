@@ -5,7 +5,7 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
-#include <unordered_map>
+#include <utility>
 
 #include "committer/crash_points.h"
 #include "committer/detail.h"
@@ -108,13 +108,25 @@ void remove_unmade(const Context& context, const Path& staging) {
   });
 }
 
+// One directory's trouble must not keep the server from starting.
+std::vector<Staged> stamped(const Context& context, const Path& staging) {
+  Stagings found = look_through(staging);
+  for (const Unreadable& one : found.unreadable)
+    context.log.error("staging.not_tidied",
+                      {{"directory", (staging / one.name).string()}, {"error", one.error}});
+  return std::move(found.stamped);
+}
+
 // Of those that are there already the ledger may not know.
-void note_orphans(const Context& context, const Path& staging) {
+void note_orphans(const Context& context, const Path& staging) try {
   const Path orphans = staging / names::kOrphans;
   if (!posix::find(orphans)) return;
-  for (const Staged& one : stamped(orphans))
+  for (const Staged& one : stamped(context, orphans))
     if (one.stamp.ledger == context.ledger_id)
       context.ledger.add_orphan(orphans / one.stamp.upload.hex(), one.stamp.upload);
+} catch (const posix::Error& error) {
+  if (error.kind() == posix::Kind::exhausted) throw;
+  not_tidied(context, staging / names::kOrphans, error);
 }
 
 bool lies_in(const ledger::Row& row, const Path& staging) {
@@ -125,7 +137,7 @@ bool lies_in(const ledger::Row& row, const Path& staging) {
 // A dropbox's own staging: of a live upload it holds what is published next, or will be copied again. Another
 // ledger's is another server's.
 void tidy_elsewhere(const Context& context, const Path& staging) try {
-  for (const Staged& one : stamped(staging)) {
+  for (const Staged& one : stamped(context, staging)) {
     if (one.stamp.ledger != context.ledger_id) continue;
     const Id& id = one.stamp.upload;
     const auto row = context.ledger.read().row(id);
@@ -155,11 +167,57 @@ std::optional<Path> own_staging(const Context& context, const ledger::Row& row) 
 
 // Those of the config, and those of uploads that began under an earlier one.
 std::set<Path> dropbox_stagings(const Context& context) {
-  const auto of_config = config::dropbox_stagings(context.config.storage);
+  const auto of_config = config::dropbox_stagings(
+      context.config.storage,
+      [&](const Path& directory, const posix::Error& error) { not_tidied(context, directory, error); });
   std::set<Path> all(of_config.begin(), of_config.end());
   for (const auto& row : context.ledger.read().live())
     if (auto own = own_staging(context, row)) all.insert(std::move(*own));
   return all;
+}
+
+// What TMP_DIR has, by upload.
+class TmpDir {
+ public:
+  TmpDir(const Context& context, const Stagings& found) {
+    for (const Staged& one : found.stamped) {
+      if (one.stamp.ledger == context.ledger_id)
+        bytes_[one.stamp.upload] = one.data_bytes;
+      else
+        of_others_.insert(one.stamp.upload);
+    }
+    for (const Unreadable& one : found.unreadable) {
+      context.log.error("staging.not_tidied",
+                        {{"directory", (context.tmp_dir() / one.name).string()}, {"error", one.error}});
+      if (const auto id = names::staged_upload(one.name)) unreadable_.insert(*id);
+    }
+  }
+  bool is_of_another(const Id& id) const { return of_others_.contains(id); }
+  bool is_unreadable(const Id& id) const { return unreadable_.contains(id); }
+  // Of the staged data; nothing if there is no directory of ours.
+  std::optional<std::uint64_t> bytes(const Id& id) const {
+    const auto found = bytes_.find(id);
+    return found == bytes_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  std::map<Id, std::uint64_t> bytes_;
+  std::set<Id> of_others_;
+  std::set<Id> unreadable_;
+};
+
+// Adopted by another ledger, which goes on with it: not a byte of it is ours any more.
+void end_taken(const Context& context, const ledger::Row& row) {
+  const Id& id = row.upload.upload_id;
+  const std::string sentence =
+      "what had arrived now belongs to another ledger of the server; send the file again";
+  context.ledger.set_ended(id, State::failed, static_cast<std::uint32_t>(wire::Code::internal), sentence,
+                           false);
+  context.event(id, ledger::events::kFailed,
+                detail({{"code", std::uint64_t{500}}, {"error", sentence}, {"kept", false}}));
+  context.log.error(
+      "staging.of_another_ledger",
+      {{"upload", id.hex()}, {"directory", names::staging_dir(context.tmp_dir(), id).string()}});
 }
 
 // What was written and not synced died with the machine: the receiver cuts the file before any use.
@@ -192,7 +250,8 @@ void mend(const Context& context, ledger::Row& row, std::optional<std::uint64_t>
 }  // namespace
 
 void recover(const Context& context, Uploads& uploads, bool fresh) {
-  const auto staged = stamped(context.tmp_dir());
+  const Stagings found = look_through(context.tmp_dir());
+  const auto& staged = found.stamped;
   judge_others(context, staged, fresh);
   posix::crash_point(crash::kRecovering);
   const bool same_boot = context.ledger.read().boot_id() == posix::boot_id();
@@ -202,13 +261,15 @@ void recover(const Context& context, Uploads& uploads, bool fresh) {
   remove_unmade(context, context.tmp_dir());
   note_orphans(context, context.tmp_dir());
   for (const Path& staging : dropbox_stagings(context)) tidy_elsewhere(context, staging);
-  std::unordered_map<Id, std::uint64_t> there;
-  for (const Staged& one : staged)
-    if (one.stamp.ledger == context.ledger_id) there[one.stamp.upload] = one.data_bytes;
+  const TmpDir tmp_dir(context, found);
   for (auto& row : context.ledger.read().live()) {
     if (row.upload.state == State::receiving) {
-      const auto found = there.find(row.upload.upload_id);
-      mend(context, row, found == there.end() ? std::nullopt : std::optional(found->second));
+      if (tmp_dir.is_of_another(row.upload.upload_id)) {
+        end_taken(context, row);
+        continue;
+      }
+      if (!tmp_dir.is_unreadable(row.upload.upload_id))
+        mend(context, row, tmp_dir.bytes(row.upload.upload_id));
       if (!same_boot) cut(context, row);
     }
     uploads.recover(std::move(row));

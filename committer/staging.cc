@@ -88,15 +88,17 @@ std::optional<names::Stamp> stamp_of(const Path& directory) {
   return staged ? std::optional(staged->stamp) : std::nullopt;
 }
 
-std::vector<Staged> stamped(const Path& staging) {
-  std::vector<Staged> found;
+Stagings look_through(const Path& staging) {
+  Stagings found;
   const posix::Fd directory = posix::open_directory(staging);
   posix::each_entry(directory.get(), [&](const std::string& name) {
     try {
-      if (auto staged = stamped_at(directory.get(), name)) found.push_back(*staged);
+      if (auto staged = stamped_at(directory.get(), name)) found.stamped.push_back(*staged);
     } catch (const posix::Error& error) {
-      // Not readable, or removed meanwhile: somebody else's.
-      if (error.kind() != posix::Kind::denied && error.kind() != posix::Kind::not_found) throw;
+      if (error.kind() == posix::Kind::exhausted) throw;
+      // Removed meanwhile, or not ours to read: somebody else's.
+      if (error.kind() != posix::Kind::not_found && error.kind() != posix::Kind::denied)
+        found.unreadable.push_back({name, error.what()});
     }
   });
   return found;

@@ -32,8 +32,17 @@ struct Staged {
 // In what follows STAGING is TMP_DIR or a dropbox's own staging.
 // The stamp of STAGING/ID; nothing if there is no such directory, or no valid stamp in it.
 std::optional<names::Stamp> stamp_of(const Path& directory);
-// All directories of STAGING that are named as ours are and have a stamp, of whichever ledger.
-std::vector<Staged> stamped(const Path& staging);
+struct Unreadable {
+  std::string name;
+  std::string error;
+};
+struct Stagings {
+  std::vector<Staged> stamped;         // named as ours are and with a stamp, of whichever ledger
+  std::vector<Unreadable> unreadable;  // named as ours are, and nobody can tell now
+};
+// All directories of STAGING. Throws posix::Error only if that itself can't be read, or descriptors or memory
+// are short.
+Stagings look_through(const Path& staging);
 
 // The ids of whatever is named in STAGING as our directories are, with a stamp or without.
 std::vector<ledger::Id> named(const Path& staging);

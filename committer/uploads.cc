@@ -130,17 +130,24 @@ void Uploads::last_word(const Word& word) {
 // With both in hand, in whichever order they came. A higher epoch than AllReceived's is a new receiver's,
 // which began one for bytes that were complete already.
 void Uploads::conclude(Job& job) {
+  if (const auto* unreadable = std::get_if<ipc::Unreadable>(&job.verdict)) return conclude(job, *unreadable);
   if (job.state() != State::received) return;
-  if (const auto* unreadable = std::get_if<ipc::Unreadable>(&job.verdict)) {
-    if (unreadable->epoch < job.row.session.epoch) return;
-    return context_.fail(job,
-                         {Code::internal, "the server can't read what it has stored: " +
-                                              unreadable->sentence + "; send it again"},
-                         false);
-  }
   const auto* verdict = std::get_if<ipc::Verdict>(&job.verdict);
   if (verdict == nullptr || verdict->epoch < job.row.session.epoch) return;
   if (verdict->size == job.row.upload.bytes_received) conclude(job, *verdict);
+}
+
+// Nothing is hashed after it, so its client hears of it at once, not at its last chunk.
+void Uploads::conclude(Job& job, const ipc::Unreadable& unreadable) {
+  const Id id = job.id();
+  const bool counts = job.state() == State::received ? unreadable.epoch >= job.row.session.epoch
+                                                     : job.attached() && unreadable.epoch >= job.last_epoch();
+  if (!counts) return;
+  context_.fail(job,
+                {Code::internal,
+                 "the server can't read what it has stored: " + unreadable.sentence + "; send it again"},
+                false);
+  sessions_.settled(id);
 }
 
 void Uploads::conclude(Job& job, const ipc::Verdict& verdict) {

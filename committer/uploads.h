@@ -37,6 +37,7 @@ class Uploads {
   template <typename Word>
   void last_word(const Word& word);
   void conclude(Job& job);
+  void conclude(Job& job, const ipc::Unreadable& unreadable);
   void conclude(Job& job, const ipc::Verdict& verdict);
   void verified(Job& job, const ipc::Verdict& verdict);
   void advance(Job& job);

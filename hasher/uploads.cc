@@ -42,7 +42,8 @@ void Uploads::begin(const ipc::Begin& begin, Clock::time_point now) {
     return;
   }
   const auto found = entries_.find(begin.upload);
-  if (found != entries_.end() && found->second.hashing.epoch() >= begin.epoch) return;
+  const bool known = found != entries_.end() && !found->second.hashing.is_over();
+  if (known && found->second.hashing.epoch() >= begin.epoch) return;
   if (found != entries_.end()) entries_.erase(found);
   entries_.emplace(begin.upload, Entry{Hashing(memory_, begin, now)});
   posix::crash_point(crash::kBegun);

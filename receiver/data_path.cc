@@ -94,12 +94,13 @@ std::optional<std::uint64_t> DataPath::restore(const ipc::Restore& restore, std:
       bytes = *kept;
     }
     bytes = std::min(bytes, file.length()) / unit * unit;
+    file.cut(bytes);
   }
+  const std::uint64_t taken = file.taken();
   Upload* upload = add(restore.upload, {restore.epoch, bytes, options ? options->size : std::nullopt,
                                         restore.session.chunk_size, restore.checkpoint});
   if (!upload) return std::nullopt;
-  if (!restore.client_sha256) file.cut(bytes);
-  if (bytes > 0) room_.found(restore.upload, file.taken());
+  if (bytes > 0) room_.found(restore.upload, taken);
   posix::crash_point(crash::kCut);
   upload->durable = restore.client_sha256.has_value();
   if (bytes > 0) begin(*upload);

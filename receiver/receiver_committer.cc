@@ -11,6 +11,14 @@
 // What the committer answers and tells.
 namespace dync::receiver {
 
+namespace {
+
+bool is_lost(const posix::Error& error) {
+  return error.kind() == posix::Kind::not_found || error.code() == ENODATA;
+}
+
+}  // namespace
+
 void Receiver::on_committer(const ipc::Message& message) {
   std::visit(
       [&](const auto& told) {
@@ -44,14 +52,6 @@ void Receiver::on_opened(const ipc::Opened& opened) {
              {{"upload", opened.upload.hex()}, {"user", session->user()}, {"bytes", opened.seek}});
   run(*session, session->on_opened(opened, now()));
 }
-
-namespace {
-
-bool is_lost(const posix::Error& error) {
-  return error.kind() == posix::Kind::not_found || error.code() == ENODATA;
-}
-
-}  // namespace
 
 // False if it can't: the session has been told. A partial is given up only if its bytes are gone.
 bool Receiver::open_data(Session& session, const ipc::Opened& opened) {
@@ -108,8 +108,7 @@ void Receiver::on_restore(const ipc::Restore& restore) {
   // An original can rewind only to the start of a chunk.
   const std::uint64_t unit = opened.options || opened.chunk_size == 0 ? 1 : opened.chunk_size;
   const auto bytes = restore_data(restore, unit);
-  if (!bytes)
-    return on_closed({restore.upload, wire::Code::internal, "the server lost data, send the file again"});
+  if (!bytes) return;
   log().info("session.restored",
              {{"upload", restore.upload.hex()}, {"user", opened.user}, {"bytes", *bytes}});
   restored_.push_back(restore.upload);
@@ -122,16 +121,23 @@ void Receiver::on_restore(const ipc::Restore& restore) {
   run(session, session.on_restored(restore, *bytes, now()));
 }
 
-// Nothing if its staging is gone or no mark is free. Any other trouble with the disk ends the process: it is
-// tried again, and no upload is lost for it.
+// Nothing if its staging is gone or can't be used, or no mark is free: the committer has been told. Where
+// this process itself is short of something it ends: it is tried again, and no upload is lost for it.
 std::optional<std::uint64_t> Receiver::restore_data(const ipc::Restore& restore, std::uint64_t unit) {
+  wire::Refusal why{wire::Code::internal, "the server lost data, send the file again"};
   try {
-    return data_.restore(restore, unit);
+    if (const auto bytes = data_.restore(restore, unit)) return bytes;
   } catch (const posix::Error& error) {
-    if (error.kind() != posix::Kind::not_found) throw;
+    if (error.kind() == posix::Kind::exhausted) throw;
     log().error("session.lost", {{"upload", restore.upload.hex()}, {"error", error.what()}});
-    return std::nullopt;
+    const bool may_wait = restore.session.options && !restore.client_sha256 && !is_lost(error);
+    if (may_wait) {
+      on_parked({restore.upload, restore.epoch, restore.seek, error.what()});
+      return std::nullopt;
+    }
   }
+  on_closed({restore.upload, why.code, why.sentence});
+  return std::nullopt;
 }
 
 void Receiver::on_restored() {

@@ -1,5 +1,6 @@
 #include "receiver/staging_writer.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "proto/posix/error.h"
@@ -95,8 +96,9 @@ StagingWriter::Done StagingWriter::carry_out(const Job& job) {
         break;
     }
   } catch (const posix::Error& error) {
-    if (job.kind == Kind::write && error.kind() == posix::Kind::no_space)
-      return {job.upload, std::nullopt, true, error.what()};
+    const bool short_of_descriptors = error.kind() == posix::Kind::exhausted && error.code() != EFBIG;
+    const bool passes = error.kind() == posix::Kind::no_space || short_of_descriptors;
+    if (job.kind == Kind::write && passes) return {job.upload, std::nullopt, true, error.what()};
     return {job.upload, refusal_for(error), false, error.what()};
   }
   return {job.upload, std::nullopt, false, {}};

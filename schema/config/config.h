@@ -12,6 +12,10 @@
 #include <sys/types.h>
 #include <vector>
 
+namespace dync::posix {
+class Error;
+}
+
 // The server's configuration: /etc/dyncserver.yaml, the original's file with our keys beside.
 namespace dync::config {
 
@@ -128,7 +132,9 @@ std::uint64_t kept_back(const Limits& limits, std::uint64_t file_system);
 // Nothing: tmp_dir will do. Throws posix::Error, Kind::cross_device if no rename leads from there either.
 std::optional<Path> dropbox_staging(const Path& tmp_dir, const Path& dropbox, const std::optional<Path>& own);
 // All such places that are there, needed now or not: dropboxes and the directories for passthrough.
-std::vector<Path> dropbox_stagings(const Storage& storage);
+// `unreadable` hears of each place that can't be looked at; without it the first such error is thrown.
+std::vector<Path> dropbox_stagings(
+    const Storage& storage, const std::function<void(const Path&, const posix::Error&)>& unreadable = {});
 
 // What parse can't see: that each directory is there and writable, that items can be renamed into each
 // dropbox, that neither the ledger nor a dropbox's staging lies in a dropbox. Throws Error.

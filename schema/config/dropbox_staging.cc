@@ -53,15 +53,26 @@ std::optional<Path> dropbox_staging(const Path& tmp_dir, const Path& dropbox,
   throw posix::Error(EXDEV, "rename from " + there.native() + " into", dropbox.native());
 }
 
-std::vector<Path> dropbox_stagings(const Storage& storage) {
+std::vector<Path> dropbox_stagings(const Storage& storage,
+                                   const std::function<void(const Path&, const posix::Error&)>& unreadable) {
   std::set<Path> all;
+  const auto look = [&](const Path& at, const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const posix::Error& error) {
+      if (!unreadable) throw;
+      unreadable(at, error);
+    }
+  };
   for (const Dropbox& dropbox : storage.dropboxes) {
     all.insert(beside(dropbox.path));
-    if (dropbox.staging) all.insert(posix::real_path(*dropbox.staging));
+    if (dropbox.staging) look(*dropbox.staging, [&] { all.insert(posix::real_path(*dropbox.staging)); });
   }
   if (storage.manual && is_there(*storage.manual))
-    posix::each_entry(*storage.manual,
-                      [&](const std::string& word) { all.insert(beside(*storage.manual / word)); });
+    look(*storage.manual, [&] {
+      posix::each_entry(*storage.manual,
+                        [&](const std::string& word) { all.insert(beside(*storage.manual / word)); });
+    });
   all.erase(posix::real_path(storage.tmp_dir));
   std::erase_if(all, [](const Path& staging) { return !is_there(staging); });
   return {all.begin(), all.end()};

@@ -60,7 +60,7 @@ std::string CommitterProcess::config() const {
          ", requires_barcode: no}\nlimits: {" + limits_ + "}\n";
 }
 
-void CommitterProcess::start(const std::string& crash_at) {
+void CommitterProcess::start(const std::string& crash_at, bool fresh) {
   kill();
   auto [ours, theirs] = posix::packet_pair();
   auto [our_broker, their_broker] = posix::packet_pair();
@@ -72,13 +72,14 @@ void CommitterProcess::start(const std::string& crash_at) {
     ::unsetenv("DYNC_CRASH_AT");
   else
     ::setenv("DYNC_CRASH_AT", crash_at.c_str(), 1);
-  pid_ = posix::spawn(
-      DYNC_COMMITTER,
-      {"dync-committer", "--config", "/etc/test.yaml", "--runtime-dir", (directory_.path() / "run").string()},
-      {{theirs.get(), service::kChannelFd},
-       {config_text.get(), service::kConfigFd},
-       {shared_.get(), service::kSharedFd},
-       {their_broker.get(), service::kBrokerFd}});
+  std::vector<std::string> words{"dync-committer", "--config", "/etc/test.yaml", "--runtime-dir",
+                                 (directory_.path() / "run").string()};
+  if (fresh) words.emplace_back("--fresh");
+  pid_ = posix::spawn(DYNC_COMMITTER, words,
+                      {{theirs.get(), service::kChannelFd},
+                       {config_text.get(), service::kConfigFd},
+                       {shared_.get(), service::kSharedFd},
+                       {their_broker.get(), service::kBrokerFd}});
 }
 
 void CommitterProcess::kill() {

@@ -33,7 +33,7 @@ class CommitterProcess {
   // From the next start on: the dropbox is on another file system than staging.
   void use_other_file_system();
   // Starts it; with `crash_at` it kills itself at that point.
-  void start(const std::string& crash_at = {});
+  void start(const std::string& crash_at = {}, bool fresh = false);
   void kill();
   void stop();  // SIGTERM, and waits; fails the test unless it ends with 0
   // Whether it still runs; reads what it has to say.

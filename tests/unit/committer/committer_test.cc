@@ -96,6 +96,18 @@ TEST_F(CommitterTest, WhatCannotBeReadFails) {
   EXPECT_EQ(failed->refusal.code, wire::Code::internal);
 }
 
+TEST_F(CommitterTest, WhatCannotBeReadInMidUploadFailsAtOnce) {
+  const auto opened = hood_.open(sample_);
+  ASSERT_TRUE(opened);
+  hood_.hasher.say(ipc::Unreadable{opened->upload, 1, "an I/O error"});
+  const auto failed = hood_.hear<ipc::Failed>();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->upload, opened->upload);
+  EXPECT_EQ(failed->refusal.code, wire::Code::internal);
+  EXPECT_EQ(row(opened->upload).state, State::failed);
+  EXPECT_TRUE(hood_.send(sample_)) << "the name is free again";
+}
+
 TEST_F(CommitterTest, AFileOfAnotherSizeIsNeverPublished) {
   const auto opened = hood_.open(sample_);
   ASSERT_TRUE(opened);
@@ -301,6 +313,35 @@ TEST_F(CommitterTest, WhatIsNotOursInTmpDirStays) {
   ASSERT_TRUE(hood_.send(sample_));
   EXPECT_EQ(in(hood_.process.tmp()).count("notes"), 1U);
   EXPECT_EQ(in(hood_.process.tmp()).count(ipc::Id::uuid4({}).hex()), 1U);
+}
+
+// A shared tmp_dir: whatever others put there, the server starts.
+TEST_F(CommitterTest, NoStrangersEntryKeepsItFromStarting) {
+  const Path staging = hood_.process.tmp() / std::string(32, 'b');
+  std::filesystem::create_directory(staging);
+  std::ofstream(staging / names::kStamp) << std::string(2 * names::kLongestStamp, 'x');
+  std::ofstream(hood_.process.tmp() / names::kOrphans) << "a file of that name";
+  hood_.process.kill();
+  hood_.process.start();
+  ASSERT_TRUE(hood_.send(sample_));
+  EXPECT_TRUE(std::filesystem::exists(staging / names::kStamp));
+}
+
+TEST_F(CommitterTest, WhatAnotherLedgerAdoptedIsNotTouched) {
+  const auto opened = hood_.open(sample_);
+  ASSERT_TRUE(opened);
+  hood_.write(opened->upload, "bytes");
+  hood_.process.kill();
+  const Path staging = names::staging_dir(hood_.process.tmp(), opened->upload);
+  const std::string theirs =
+      names::format_stamp({ipc::Id::from_hex(std::string(32, 'c')).value(), opened->upload});
+  std::ofstream(staging / names::kStamp) << theirs;
+  hood_.process.start({}, true);
+  hood_.receiver.say(ipc::Hello{});
+  ASSERT_TRUE(hood_.hear<ipc::Restored>());
+  EXPECT_EQ(row(opened->upload).state, State::failed);
+  EXPECT_EQ(content_of(staging / names::kStamp), theirs);
+  EXPECT_EQ(content_of(staging / names::kStagedData), "bytes");
 }
 
 TEST_F(CommitterTest, StagedBytesWithoutARowAreSetAside) {

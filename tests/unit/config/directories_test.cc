@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/posix/error.h"
 #include "tests/unit/config/sample.h"
 
 namespace dync::config {
@@ -146,6 +147,17 @@ TEST_F(OtherFileSystem, ItemsAreMadeReadyBesideTheDropbox) {
   EXPECT_EQ(dropbox_stagings(config_.storage), std::vector<Path>{}) << "it is made when it is needed";
   fs::create_directory(other_ / ".dync-staging");
   EXPECT_EQ(dropbox_stagings(config_.storage), std::vector<Path>{other_ / ".dync-staging"});
+}
+
+TEST_F(OtherFileSystem, AStagingThatCannotBeLookedAtHidesNoOther) {
+  fs::create_directory(other_ / ".dync-staging");
+  fs::create_symlink("loop", root_ / "loop");
+  config_.storage.dropboxes[0].staging = root_ / "loop" / "ready";
+  EXPECT_THROW(dropbox_stagings(config_.storage), posix::Error);
+  std::vector<Path> told;
+  const auto tell = [&](const Path& at, const posix::Error&) { told.push_back(at); };
+  EXPECT_EQ(dropbox_stagings(config_.storage, tell), std::vector<Path>{other_ / ".dync-staging"});
+  EXPECT_EQ(told, std::vector<Path>{root_ / "loop" / "ready"});
 }
 
 TEST_F(OtherFileSystem, ADropboxThatIsALinkHasItsStagingBesideItsTarget) {

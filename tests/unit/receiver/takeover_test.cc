@@ -199,6 +199,27 @@ TEST_F(Takeover, AfterTheDeathOfAllTheUploadGoesOnAtItsWrittenMark) {
   expect_stored();
 }
 
+// What one staged file can't do now must not keep the server from serving all others.
+TEST_F(Takeover, ARestoreThatCannotBeOpenedNowStaysAPartial) {
+  house_.start_receiver();
+  Client client(house_, house_.lab1, "r");
+  client.say(post());
+  open_ = house_.open_as(upload_);
+  ASSERT_TRUE(open_);
+  house_.kill_server();
+  std::filesystem::remove(house_.data_of(upload_));
+  std::filesystem::create_symlink(std::string(1500, 'x'), house_.data_of(upload_));
+  house_.live = {restore(*open_)};
+  house_.live[0].epoch = 2;
+  house_.live[0].seek = 1000;
+  house_.start_receiver();
+  const auto park = house_.committer_hears<ipc::Park>();
+  ASSERT_TRUE(park);
+  EXPECT_EQ(park->upload, upload_);
+  EXPECT_EQ(park->epoch, 2U);
+  EXPECT_EQ(park->bytes, 1000U);
+}
+
 TEST_F(Takeover, AParkIsSaidAgainToANewCommitterUntilTheUploadIsOpenedAgain) {
   house_.start_receiver();
   Client first(house_, house_.lab1, "first"), second(house_, house_.lab1, "second");
