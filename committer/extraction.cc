@@ -69,7 +69,7 @@ void Extraction::not_ready(Job& job, Readiness readiness) {
   if (readiness == Readiness::wrong_size)
     return context_.fail(job, internal("the staged file has not the size that was received"), false);
   if (limits::kWriterPoll * ++job.tries > limits::kWriterGone)
-    return context_.fail(job, internal("its staged file is still open for writing"), false);
+    return context_.fail(job, internal("its staged file is still open for writing"), true);
   context_.later(limits::kWriterPoll, [this, id = job.id()] { open(id); });
 }
 
@@ -93,7 +93,9 @@ void Extraction::ended(const Id& id, const Untarred& result) {
   if (result.signal == SIGKILL && ++job->kills < limits::kUntarKills) return open(id);
   if (result.signal == 0 && result.code == limits::untar_exit::kNoRoom)
     return wait(*job, "there is no room for the archive's files");
-  context_.fail(*job, refusal_of(result), false);
+  const wire::Refusal refusal = refusal_of(result);
+  // What the server could not do says nothing against the archive either.
+  context_.fail(*job, refusal, refusal.code == wire::Code::internal);
 }
 
 void Extraction::not_done(Job& job, const Failure& failure) {

@@ -82,7 +82,7 @@ void Publication::not_ready(Job& job, Readiness readiness) {
   if (readiness == Readiness::wrong_size)
     return context_.fail(job, not_published("the staged file has not the size that was received"), false);
   if (limits::kWriterPoll * ++job.tries > limits::kWriterGone)
-    return context_.fail(job, not_published("its staged file is still open for writing"), false);
+    return context_.fail(job, not_published("its staged file is still open for writing"), true);
   context_.later(limits::kWriterPoll, [this, id = job.id()] { prepare(id); });
 }
 

@@ -140,6 +140,31 @@ TEST_F(CommitterTest, AFileThatIsStillOpenForWritingWaitsForItsWriter) {
   EXPECT_EQ(second->upload, opened->upload);
 }
 
+TEST_F(CommitterTest, DataThatStaysOpenForWritingIsKept) {
+  Sample archive = sample_;
+  archive.filename = "archive.tar";
+  archive.metadata = R"({"untar":true})";
+  archive.routing_id = "connection 2";
+  std::vector<std::pair<Path, posix::Fd>> open;
+  for (const Sample& sample : {sample_, archive}) {
+    const auto opened = hood_.open(sample);
+    ASSERT_TRUE(opened);
+    hood_.write(opened->upload, sample.content);
+    const Path data = names::staging_dir(hood_.process.tmp(), opened->upload) / names::kStagedData;
+    open.emplace_back(data, posix::open_file(data, O_WRONLY));
+    hood_.say_received(opened->upload, sample);
+    hood_.say_verdict(opened->upload, sample);
+  }
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    const auto failed = hood_.hear<ipc::Failed>();
+    ASSERT_TRUE(failed);
+    EXPECT_THAT(failed->refusal.sentence, HasSubstr("still open for writing"));
+    EXPECT_TRUE(hood_.process.reader().row(failed->upload)->session.kept);
+  }
+  hood_.process.stop();
+  for (const auto& [data, writer] : open) EXPECT_EQ(content_of(data), sample_.content);
+}
+
 TEST_F(CommitterTest, OneUploadForADestination) {
   const auto opened = hood_.open(sample_);
   ASSERT_TRUE(opened);

@@ -6,6 +6,7 @@
 
 #include "schema/limits/limits.h"
 #include "schema/limits/untar_exit.h"
+#include "schema/names/names.h"
 #include "tests/unit/committer/committer_process.h"
 
 // What the committer does with what dync-untar leaves behind; the test plays dync-untar.
@@ -87,6 +88,20 @@ TEST_F(UntarTest, ARefusalIsTheReportCleanedAndCut) {
   EXPECT_THAT(failed->refusal.sentence, HasSubstr("a link?[2J is in it"));
   EXPECT_LE(failed->refusal.sentence.size(), 300U);
   EXPECT_EQ(hood_.process.reader().upload(upload)->state, State::failed);
+  EXPECT_FALSE(hood_.process.reader().row(upload)->session.kept);
+}
+
+TEST_F(UntarTest, WhatTheServerCouldNotDoKeepsTheArchive) {
+  const ipc::Id upload = begin();
+  ASSERT_TRUE(hood_.untar(untar_exit::kFailed, "cannot write TOP/a: Input/output error"));
+  const auto failed = hood_.hear<ipc::Failed>();
+  ASSERT_TRUE(failed);
+  EXPECT_EQ(failed->refusal.code, wire::Code::internal);
+  EXPECT_THAT(failed->refusal.sentence, HasSubstr("Input/output error"));
+  EXPECT_TRUE(hood_.process.reader().row(upload)->session.kept);
+  hood_.process.stop();
+  const Path staging = names::staging_dir(hood_.process.tmp(), upload);
+  EXPECT_EQ(content_of(staging / names::kStagedData), sample_.content);
 }
 
 TEST_F(UntarTest, AnyOtherEndIsARefusalToo) {
