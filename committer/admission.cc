@@ -99,7 +99,7 @@ Answer Admission::find(const ipc::Find& find) const {
   const auto row = ledger_.by_routing_id(find.user, find.routing_id);
   if (!row) return Refusal{Code::unknown, "no upload is known on this connection; send the file again"};
   if (row->upload.state == ledger::State::committed) return receipt_of(row->upload);
-  if (row->session.parked_seconds) return session_ended();
+  if (ledger::is_live(row->upload.state)) return session_ended();
   return ended(row->upload);
 }
 

@@ -44,9 +44,9 @@ std::string hex_of(const std::optional<ledger::Digest>& digest) {
 std::string waits_of(const ledger::Row& row, std::chrono::seconds partial_ttl) {
   const auto left = expires_in(row, partial_ttl);
   if (!left) return "-";
-  return "for its client since " + row.upload.updated_at + ", " +
-         std::to_string(*row.session.parked_seconds) + " s while the server ran; expires after " +
-         human_time(*left) + " more";
+  return std::string(row.session.kept ? "for the operator" : "for its client") + " since " +
+         row.upload.updated_at + ", " + std::to_string(*row.session.parked_seconds) +
+         " s while the server ran; expires after " + human_time(*left) + " more";
 }
 
 Pairs pairs_of(const ledger::Row& row, std::chrono::seconds partial_ttl) {

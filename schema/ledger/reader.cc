@@ -147,6 +147,11 @@ std::vector<Row> Reader::live() const {
   return all(query, row_from);
 }
 
+std::vector<Row> Reader::kept() const {
+  Query query = connection_->query(sql::kKept);
+  return all(query, row_from);
+}
+
 std::optional<Row> Reader::by_key(const std::string& user, const Id& key) const {
   Query query = connection_->query(sql::kByKey);
   query.add(user).add(key.hex());

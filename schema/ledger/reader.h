@@ -79,6 +79,7 @@ class Reader {
   // ---- for the committer ----
   std::optional<Row> row(const Id& id) const;
   std::vector<Row> live() const;  // oldest first
+  std::vector<Row> kept() const;  // failed ones whose verified data is in staging
   // The newest upload of (user, key), and of an original's (user, routing id).
   std::optional<Row> by_key(const std::string& user, const Id& key) const;
   std::optional<Row> by_routing_id(const std::string& user, const std::string& routing_id) const;

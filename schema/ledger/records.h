@@ -46,7 +46,8 @@ struct Session {
   std::uint32_t epoch = 0;                   // the last one that the ledger heard of
   std::optional<Digest> client_sha256 = {};  // with the last chunk
   std::optional<std::string> reserves = {};  // the destination that no other upload may take meanwhile
-  // Present: no session serves it, its partial waits for its client and has waited so long, in seconds.
+  // Present: no session serves it, its partial waits for its client and has waited so long, in seconds. Of a
+  // kept one: how long its data has waited for the operator.
   std::optional<std::uint64_t> parked_seconds = {};
   std::uint64_t durable_bytes = 0;         // of the staged file, known to be synced: where a resume goes on
   std::optional<std::uint32_t> mode = {};  // of the data set's directories, as its dropbox has it

@@ -46,6 +46,7 @@ inline constexpr char kRows[] = DYNC_ROW
     "ORDER BY u.created_at DESC, u.rowid DESC LIMIT ?4";
 inline constexpr char kLive[] = DYNC_ROW
     "WHERE u.state IN ('receiving', 'received', 'verified', 'extracting', 'committing') ORDER BY u.rowid";
+inline constexpr char kKept[] = DYNC_ROW "WHERE u.state = 'failed' AND s.kept = 1 ORDER BY u.created_at";
 inline constexpr char kByKey[] =
     DYNC_ROW "WHERE s.origin = ? AND s.upload_key = ? ORDER BY u.rowid DESC LIMIT 1";
 inline constexpr char kByRoutingId[] =

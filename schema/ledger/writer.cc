@@ -161,6 +161,10 @@ void Writer::set_ended(const Id& id, State state, std::uint32_t code, const std:
   drop_checkpoint(id);
 }
 
+void Writer::set_not_kept(const Id& id) {
+  connection_->query(sql::kEndSession).add(std::int64_t{0}).add(id.hex()).run();
+}
+
 void Writer::set_held(const Id& id) {
   connection_->query(sql::kSetHeld).add(id.hex()).run();
 }

@@ -49,7 +49,7 @@ class Writer {
   void set_epoch(const Id& id, std::uint32_t epoch);
   // A `receiving` upload lost its session: it waits with so many synced bytes and gives its destination up.
   void set_parked(const Id& id, std::uint32_t epoch, std::uint64_t bytes);
-  void set_waited(const Id& id, std::uint64_t seconds);
+  void set_waited(const Id& id, std::uint64_t seconds);  // a parked or a kept one
   // A session serves it again: name, metadata and destination as they were posted last, and what it reserves.
   void set_resumed(const Upload& upload, const Session& session);
   // Its staged bytes are gone, and with them its checkpoint: it starts at 0.
@@ -61,6 +61,8 @@ class Writer {
   void set_state(const Id& id, State state);
   // failed, aborted or expired; gives the reservation up.
   void set_ended(const Id& id, State state, std::uint32_t code, const std::string& sentence, bool kept);
+  // Its verified data is not in staging any more.
+  void set_not_kept(const Id& id);
   void set_held(const Id& id);
   // Replaces what an earlier try wrote.
   void set_members(const Id& id, std::span<const Member> members);

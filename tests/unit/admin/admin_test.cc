@@ -192,6 +192,18 @@ TEST_F(Admin, APartialThatWaitsForItsClientIsSeen) {
   EXPECT_TRUE(run_json("show aa1").at("waits_seconds").is_null());
 }
 
+TEST_F(Admin, KeptDataThatWaitsForTheOperatorIsSeen) {
+  add("aa1", "lab1", "kept.raw");
+  {
+    ledger::Batch batch(writer());
+    writer().set_ended(id_of("aa1"), ledger::State::failed, 500, "why", true);
+    writer().set_waited(id_of("aa1"), 61);
+    batch.commit();
+  }
+  EXPECT_THAT(run("show aa1").out, AllOf(HasSubstr("for the operator since 2"), HasSubstr("6 d more")));
+  EXPECT_EQ(run_json("show aa1").at("expires_in_seconds"), 7 * 24 * 3600 - 61);
+}
+
 TEST_F(Admin, ShowTakesAnyUniqueBeginning) {
   add("abc1", "lab1", "first.raw");
   add("abd2", "lab1", "second.tar");

@@ -338,6 +338,31 @@ TEST_F(ExpiryTest, ACleanStopNotesWhatWasWaited) {
   EXPECT_GE(whole_row(upload).session.parked_seconds.value(), 1U);
 }
 
+TEST_F(ExpiryTest, VerifiedDataThatWasKeptExpiresToo) {
+  hood_.process.set_limits("partial_ttl: 3");
+  hood_.process.start();
+  const auto begun = hood_.open(sample_);
+  ASSERT_TRUE(begun);
+  const ipc::Id upload = begun->upload;
+  std::filesystem::create_directory(hood_.process.dropbox() / sample_.filename);
+  hood_.write(upload, sample_.content);
+  hood_.say_received(upload, sample_);
+  hood_.say_verdict(upload, sample_);
+  ASSERT_TRUE(hood_.hear<ipc::Failed>());
+  ASSERT_TRUE(whole_row(upload).session.kept);
+  ASSERT_TRUE(await([&] { return whole_row(upload).session.parked_seconds.value_or(0) > 0; }));
+  restart();
+  EXPECT_GT(whole_row(upload).session.parked_seconds.value(), 0U);
+  EXPECT_TRUE(std::filesystem::exists(names::staging_dir(hood_.process.tmp(), upload)));
+  hood_.receiver.say(ipc::Find{2, sample_.user, sample_.routing_id});
+  EXPECT_EQ(refused(2).code, wire::Code::conflict) << "it has ended, whatever waits";
+  ASSERT_TRUE(await([&] { return !whole_row(upload).session.kept; }));
+  await_empty(hood_.process.tmp());
+  EXPECT_EQ(row(upload).state, State::failed);
+  EXPECT_FALSE(waits(upload));
+  EXPECT_EQ(events_of(upload).back(), "kept_expired");
+}
+
 TEST_F(ExpiryTest, AUsersOldestPartialMakesRoom) {
   hood_.process.set_limits("max_uploads_per_user: 2");
   hood_.process.start();

@@ -194,6 +194,23 @@ TEST_F(WriterTest, KeptAndHeldAreRemembered) {
   EXPECT_TRUE(row(1).session.kept);
 }
 
+TEST_F(WriterTest, WhatIsKeptWaitsUntilItIsGone) {
+  for (const unsigned number : {1U, 2U, 3U}) put(writer_, number, State::verified);
+  change([&] {
+    writer_.set_ended(id_of(1), State::failed, 500, "x", true);
+    writer_.set_ended(id_of(2), State::failed, 422, "x", false);
+    writer_.set_waited(id_of(1), 61);
+  });
+  const auto kept = writer_.read().kept();
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].upload.upload_id, id_of(1));
+  EXPECT_EQ(kept[0].session.parked_seconds, 61U);
+  change([&] { writer_.set_not_kept(id_of(1)); });
+  EXPECT_TRUE(writer_.read().kept().empty());
+  EXPECT_FALSE(row(1).session.parked_seconds);
+  EXPECT_EQ(upload(1).state, State::failed);
+}
+
 TEST_F(WriterTest, ProgressNeverTouchesWhatIsReceived) {
   put(writer_, 1);
   change([&] { writer_.set_progress(id_of(1), 40); });
