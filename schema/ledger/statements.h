@@ -14,6 +14,7 @@ inline constexpr char kVersion[] = "PRAGMA user_version";
 inline constexpr char kSetVersion[] = "PRAGMA user_version = ";  // and the number: it takes no parameter
 inline constexpr char kPages[] = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 inline constexpr char kCheckpointAfter[] = "PRAGMA wal_autocheckpoint = ";  // and the number of pages
+inline constexpr char kKeepLogsSize[] = "PRAGMA journal_size_limit = -1";
 inline constexpr char kBegin[] = "BEGIN IMMEDIATE";
 inline constexpr char kCommit[] = "COMMIT";
 inline constexpr char kRollback[] = "ROLLBACK";

@@ -29,7 +29,15 @@ Writer::Writer(const Path& file, std::chrono::milliseconds wait)
   new_ = migrate(*connection_) == Before::nothing;
 }
 
-Writer::~Writer() = default;
+// With a limit SQLite cuts a log that stays to nothing, and on a disk that gets full meanwhile the next
+// writer could not begin.
+Writer::~Writer() {
+  try {
+    connection_->execute(sql::kKeepLogsSize);
+  } catch (const Error&) {
+    // The next one asks for the blocks anew.
+  }
+}
 
 // The log is begun anew before its blocks are used up: what it holds goes into the file at a quarter of them.
 bool Writer::keep_room(std::uint64_t bytes) {

@@ -227,6 +227,21 @@ TEST_F(Opening, AnOperatorWithoutWritePermissionReadsBesideTheWriterAndAfterItsS
   EXPECT_EQ(as_nobody(read), 0) << "once more: a reader takes nothing away";
 }
 
+TEST_F(Opening, ACleanStopLeavesTheBlocksAhead) {
+  constexpr std::uint64_t kAhead = 8U << 20;
+  const posix::Path log = file_.native() + "-wal";
+  {
+    Writer writer(file_);
+    put(writer, 1);
+    ASSERT_TRUE(writer.keep_room(kAhead));
+  }
+  EXPECT_GE(posix::find(log)->taken, kAhead) << "a disk that gets full meanwhile lets the next one start";
+  { Reader reader(file_); }
+  EXPECT_GE(posix::find(log)->taken, kAhead);
+  Writer again(file_);
+  EXPECT_TRUE(again.read().upload(id_of(1)));
+}
+
 TEST_F(Opening, AReaderOfTheSameUserTakesNothingAway) {
   { Writer writer(file_); }
   { Reader reader(file_); }
