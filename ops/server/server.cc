@@ -65,6 +65,7 @@ class Server {
   int run() {
     log_.info("server.starting",
               {{"version", kVersion}, {"config", config_.file.native()}, {"pid", ::getpid()}});
+    raise_descriptor_limit();
     loop_.on_readable(signals_.get(), [this] { take_signals(); });
     if (const auto period = service::watchdog_period()) loop_.every(*period, [this] { feed_watchdog(); });
     supervisor_.start();
@@ -82,6 +83,15 @@ class Server {
       constexpr char kKey[] = "options.pidfile";
       throw config::Error(config_.file, config_.lines.at(kKey), kKey,
                           std::string(error.what()) + "; name a file that the server's user can write");
+    }
+  }
+
+  // A shell's usual 1024 are too few for 500 clients.
+  void raise_descriptor_limit() const {
+    try {
+      posix::raise_descriptor_limit();
+    } catch (const posix::Error& error) {
+      log_.warning("descriptors.not_raised", {{"error", error.what()}});
     }
   }
 

@@ -62,6 +62,8 @@ std::string boot_id();
 void set_process_name(const char* name);
 // Anonymous memory of this process in bytes (RssAnon).
 std::size_t anonymous_memory();
+// For this process and all that it starts from now on: as many descriptors as the hard limit allows.
+void raise_descriptor_limit();
 // 16 MiB allocations are kept instead of being mapped and unmapped for each message of 1 MiB.
 void keep_large_allocations();
 

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
@@ -35,6 +36,13 @@ std::size_t anonymous_memory() {
   std::size_t kib = 0;
   std::from_chars(text.data() + digits, text.data() + text.size(), kib);
   return kib * 1024;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) fail("read", "the limit of descriptors");
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("raise", "the limit of descriptors");
 }
 
 void keep_large_allocations() {

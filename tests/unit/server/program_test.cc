@@ -2,9 +2,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <regex>
+#include <sstream>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
@@ -82,8 +84,9 @@ class Program : public testing::Test {
   Ran server(const std::string& arguments) const {
     return run(std::string(DYNC_SERVER) + " " + arguments + " -c " + config());
   }
-  void start_foreground() {
-    child_ = posix::spawn(DYNC_SERVER, {"dync-server", "-c", config()}, {});
+  void start_foreground() { await_serving(posix::spawn(DYNC_SERVER, {"dync-server", "-c", config()}, {})); }
+  void await_serving(pid_t server) {
+    child_ = server;
     ASSERT_TRUE(await([this] {
       return std::filesystem::exists(run_path()) && !scratch_.read("store/dync.sqlite.run").empty();
     }));
@@ -264,6 +267,32 @@ TEST_F(Program, TheLogsLevelCanBeReloaded) {
   EXPECT_TRUE(await([this] { return scratch_.journal().find("receiver reload") != std::string::npos; }));
   EXPECT_EQ(end_foreground(SIGTERM).code, 0);
   EXPECT_EQ(scratch_.read("dync.log"), before) << "neither the reload nor the stop is worth an ERROR";
+}
+
+// The line of /proc/PID/limits: soft and hard one.
+std::pair<std::string, std::string> descriptor_limits(const std::string& pid) {
+  std::ifstream limits("/proc/" + pid + "/limits");
+  for (std::string line; std::getline(limits, line);) {
+    if (!line.starts_with("Max open files")) continue;
+    std::istringstream numbers(line.substr(std::string("Max open files").size()));
+    std::pair<std::string, std::string> found;
+    numbers >> found.first >> found.second;
+    return found;
+  }
+  return {};
+}
+
+TEST_F(Program, WorkersGetAllTheDescriptorsThatTheHardLimitAllows) {
+  const std::string limited = "ulimit -Sn 256 && ulimit -Hn 4096 && exec \"$0\" -c \"$1\"";
+  await_serving(posix::spawn("/bin/sh", {"sh", "-c", limited, DYNC_SERVER, config()}, {}));
+  const std::string server = std::to_string(child_);
+  std::ifstream children("/proc/" + server + "/task/" + server + "/children");
+  std::string worker;
+  int workers = 0;
+  for (; children >> worker; ++workers)
+    EXPECT_EQ(descriptor_limits(worker), std::pair(std::string("4096"), std::string("4096")));
+  EXPECT_GE(workers, 3);
+  EXPECT_THAT(scratch_.read("dync.log"), Not(HasSubstr("descriptors")));
 }
 
 TEST_F(Program, CtrlC) {
