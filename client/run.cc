@@ -62,7 +62,7 @@ class Run {
   void one(std::size_t index);
   std::optional<Job> make_job(std::size_t index, ReceiptLine& receipt);
   void name_file(std::size_t index, ReceiptLine& receipt) const;
-  void settle(const Sent& sent, bool stream);
+  void settle(const Sent& sent);
   bool remember(Job& job, const FileIdentity& identity, ReceiptLine& receipt);
   void tell(const ReceiptLine& receipt);
 
@@ -167,16 +167,15 @@ void Run::one(std::size_t index) {
   auto job = make_job(index, receipt);
   if (!job) return tell(receipt);
   posix::crash_point(crash::kState);
-  const bool stream = job->state == nullptr;
   const Sent sent = sender_->send(*std::move(job));
   tell(sent.line);
   posix::crash_point(crash::kWritten);
-  settle(sent, stream);
+  settle(sent);
 }
 
 // Only now that the receipt is written its state may go: it can be fetched once more until then.
-void Run::settle(const Sent& sent, bool stream) {
-  if (sender_->interrupted() && stream) how_to_go_on_ = kNoResume;
+void Run::settle(const Sent& sent) {
+  if (sender_->interrupted()) how_to_go_on_ = sent.advice;
   if (sender_->interrupted() && sent.resumable && state_->kept()) how_to_go_on_ = kRunAgain;
   if (state_ && !sent.resumable && !unwritten_) state_->forget();
   state_.reset();

@@ -50,6 +50,13 @@ transport::Message to_frames(const wire::ClientMessage& message, std::shared_ptr
   return frames;
 }
 
+// What to do about a stream that failed. What the server said of its end needs no more words.
+std::string advice_for(const Job& job, const Transfer& transfer) {
+  const auto* failure = std::get_if<Failure>(&transfer.outcome());
+  if (failure == nullptr || failure->code != 0 || job.upload.size) return "";
+  return transfer.last_sent() ? kMayBeStored : kNoResume;
+}
+
 ReceiptLine about(const Job& job) {
   ReceiptLine line;
   line.file = job.file;
@@ -108,7 +115,7 @@ Sent Sender::send(Job job) {
   const Time now = Clock::now();
   std::string problem;
   if (!connect(now, problem)) {
-    Sent sent{about(job), job.upload.known};
+    Sent sent{about(job), job.upload.known, ""};
     sent.line.error = problem;
     return sent;
   }
@@ -122,11 +129,13 @@ Sent Sender::send(Job job) {
   ours_ = running.transfer.ours();
   rate_ = running.transfer.rate();
   reusable_ = running.transfer.reusable();
+  std::string advice = advice_for(running.job, running.transfer);
   ReceiptLine line = receipt(running, Clock::now());
+  if (!advice.empty() && running.transfer.approved() && !interrupted_) line.error += "; " + advice;
   if (line.error.empty())
     display_.finished(printable(line.file) + ": stored, " +
                       how_stored(line.size, running.transfer.found(), line.seconds));
-  return {std::move(line), running.transfer.resumable()};
+  return {std::move(line), running.transfer.resumable(), std::move(advice)};
 }
 
 void Sender::turn(Running& running) {
@@ -299,8 +308,6 @@ ReceiptLine Sender::receipt(const Running& running, Time now) const {
   if (transfer.digest()) line.sha256 = digest::to_hex(*transfer.digest());
   if (const auto* failure = std::get_if<Failure>(&transfer.outcome())) {
     line.error = failure->sentence;
-    const bool stream = !running.job.upload.size && transfer.approved() && !interrupted_;
-    if (stream) line.error += std::string("; ") + kNoResume;
     line.code = failure->code;
     return line;
   }

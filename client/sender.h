@@ -29,6 +29,7 @@ struct Job {
 struct Sent {
   ReceiptLine line;        // for standard output, whatever came of it
   bool resumable = false;  // a later run should go on with the state
+  std::string advice;      // after a failure that no later run goes on from
 };
 
 // Sends one file after the other: the loop around Transfer, Source and Connection. One connection serves all

@@ -20,6 +20,8 @@ inline constexpr std::string_view kTakenOver = "taken over";
 inline constexpr char kInterrupted[] = "interrupted";
 inline constexpr char kRunAgain[] = "run the same command again to go on";
 inline constexpr char kNoResume[] = "standard input cannot be resumed: send it again";
+inline constexpr char kMayBeStored[] =
+    "all of it was sent and may have been stored: look on the server before you send it again";
 inline constexpr char kInUse[] = "another dync is sending it to this server: wait until that one has ended";
 
 // The code's meaning and the server's own words.

@@ -59,7 +59,7 @@ void Transfer::rewind(std::uint64_t seek, std::uint32_t credit) {
   phase_ = Phase::sending;
   position_ = seek;
   credit_ = credit;
-  hold_ = ask_ = source_waiting_ = refused_for_now_ = false;
+  hold_ = ask_ = source_waiting_ = refused_for_now_ = last_sent_ = false;
   pause_ = milliseconds{0};
   pacer_.rewind(seek);
   questions_.outdate(seek);
@@ -294,6 +294,7 @@ void Transfer::sent_chunk(std::uint64_t seek, std::size_t bytes, std::optional<d
   pacer_.sent(position_, now);
   if (!last) return;
   digest_ = last;
+  last_sent_ = true;
   phase_ = Phase::verifying;
 }
 

@@ -112,6 +112,8 @@ class Transfer {
   // Once over: the next file may be posted on the same connection.
   bool reusable() const noexcept { return ours_ && connected_ && !gave_up_ && !post_open_; }
   std::uint64_t position() const noexcept { return position_; }
+  // The server may have all of it.
+  bool last_sent() const noexcept { return last_sent_; }
   // What the server had before this run sent anything.
   std::uint64_t found() const noexcept { return found_.value_or(0); }
   double rate() const noexcept { return pacer_.rate(); }
@@ -188,6 +190,7 @@ class Transfer {
   std::uint64_t position_ = 0;  // the next byte to send
   std::optional<std::uint64_t> found_;
   std::uint64_t high_ = 0;  // the end of what was ever sent
+  bool last_sent_ = false;  // the last chunk, and the server has not said since that it misses something
   Cuts cuts_;
   std::uint64_t chunks_ = 0;  // sent so far, repeated ones too
   Pacer pacer_;

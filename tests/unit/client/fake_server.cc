@@ -90,6 +90,7 @@ void FakeServer::answer(transport::Socket& socket, transport::Message& message) 
       known != nullptr
           ? std::visit([&](const auto& each) { return take(peer, each); }, *known)
           : Answers{wire::ServerError{400, std::get<wire::Refusal>(decoded).sentence, std::nullopt}};
+  if (behaviour.mute_at_end && finished_of(peer)) return;
   for (const auto& each : answers) send(socket, peer, each);
 }
 
@@ -107,6 +108,11 @@ wire::ServerMessage FakeServer::finished(const Upload& upload) const {
                                   "2026-01-01T00:00:00.000Z"};
   if (behaviour.wrong_receipt) message.receipt->sha256.fill(std::byte{1});
   return message;
+}
+
+bool FakeServer::finished_of(const std::string& peer) const {
+  const auto found = by_peer_.find(peer);
+  return found != by_peer_.end() && found->second->done;
 }
 
 FakeServer::Answers FakeServer::take(const std::string& peer, const wire::PostFile& post) {
@@ -149,6 +155,8 @@ FakeServer::Answers FakeServer::take(const std::string& peer, const wire::PostCh
   hash.update(std::as_bytes(std::span(upload.data)));
   upload.sha256 = hash.value();
   if (chunk.checksum != upload.sha256) return {wire::ServerError{422, "checksum mismatch", std::nullopt}};
+  if (const auto& end = behaviour.refuse_at_end)
+    return {wire::ServerError{static_cast<std::uint32_t>(end->code), end->sentence, std::nullopt}};
   upload.done = true;
   if (behaviour.lose_receipts) return {};
   return {finished(upload)};

@@ -32,6 +32,8 @@ class FakeServer {
     bool mute = false;                            // answers nothing at all
     bool wrong_receipt = false;
     bool lose_receipts = false;  // what is finished is never told for its last chunk
+    bool mute_at_end = false;    // answers nothing from the last chunk on
+    std::optional<wire::Refusal> refuse_at_end;
   };
 
   // Writes server and client certificates: DIRECTORY/server.key_secret, clients/, and a config directory
@@ -76,6 +78,7 @@ class FakeServer {
   Answers take(const std::string& peer, const wire::ClientError& error);
   wire::ServerMessage approval(const Upload& upload) const;
   wire::ServerMessage finished(const Upload& upload) const;
+  bool finished_of(const std::string& peer) const;
   void release_held(transport::Socket& socket);
 
   std::filesystem::path directory_;

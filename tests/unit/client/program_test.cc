@@ -265,6 +265,35 @@ TEST_F(DyncProgram, AnInterruptTellsAnOriginalAndAlsoOfAStream) {
   }
 }
 
+constexpr char kMayBeStored[] =
+    "all of it was sent and may have been stored: look on the server before you send it again";
+
+TEST_F(DyncProgram, AStreamThatWasSentWholeIsNotToldAsLost) {
+  server_.behaviour.mute_at_end = true;
+  server_.start();
+  const posix::Fd input = posix::open_file(file("in", 5000), O_RDONLY);
+  const pid_t child = begin({"--name", "interrupted", at(), "-"}, input.get());
+  await([&] { return server_.stored("interrupted").has_value(); });
+  ::kill(child, SIGINT);
+  const Ended interrupted = end(child);
+  EXPECT_EQ(interrupted.code, 130);
+  EXPECT_EQ(interrupted.err, std::string("dync: interrupted: ") + kMayBeStored + "\n");
+
+  const posix::Fd again = posix::open_file(home_ / "in", O_RDONLY);
+  const Ended silent = run({"--name", "silent", "--timeout", "2", at(), "-"}, again.get());
+  EXPECT_EQ(silent.code, 1);
+  EXPECT_EQ(silent.err, std::string("dync: -: no answer from the server for 2 s; ") + kMayBeStored + "\n");
+}
+
+TEST_F(DyncProgram, AStreamThatTheServerEndedGetsTheServersWordsOnly) {
+  server_.behaviour.refuse_at_end = {wire::Code::refused, "it is no archive"};
+  server_.start();
+  const posix::Fd input = posix::open_file(file("in", 5000), O_RDONLY);
+  const Ended ended = run({"--name", "stream", at(), "-"}, input.get());
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(ended.err, "dync: -: refused by a rule of the server (422): it is no archive\n");
+}
+
 TEST_F(DyncProgram, AReceiptThatGotLostIsFetchedByTheNextRun) {
   server_.behaviour.lose_receipts = true;
   server_.start();

@@ -80,8 +80,11 @@ TEST_F(TransferTest, AfterARewindIntoAChunkTheNextOneEndsWhereItEndedBefore) {
 TEST_F(TransferTest, AStatusReportAfterTheLastChunkBringsItAgain) {
   start_approved(100);
   send_all();
+  EXPECT_TRUE(transfer_->last_sent());
   hear(wire::StatusReport{100, 4});
+  EXPECT_FALSE(transfer_->last_sent()) << "the server can't have stored it";
   EXPECT_EQ(send(), 100u);
+  EXPECT_TRUE(transfer_->last_sent());
   hear(wire::StatusReport{0, 4});
   EXPECT_EQ(send(), 0u);
 }
