@@ -91,7 +91,7 @@ Sender::Sender(transport::Context& context, const Options& options, ClientKeys k
       keys_(std::move(keys)),
       display_(display),
       interrupts_(interrupts) {
-  if (options.timeout) patience_.give_up = *options.timeout;
+  if (options.timeout) patience_ = patience_for(*options.timeout);
 }
 
 bool Sender::connect(Time now, std::string& problem) {

@@ -16,6 +16,14 @@ constexpr milliseconds kAbortTime = limits::kLinger;
 
 }  // namespace
 
+Patience patience_for(milliseconds give_up) {
+  Patience patience;
+  patience.query = std::min(patience.query, give_up / 3);
+  patience.idle = std::min(patience.idle, give_up / 3);
+  patience.give_up = give_up;
+  return patience;
+}
+
 Transfer::Transfer(Upload upload, Patience patience, Start start, Time now)
     : upload_(std::move(upload)),
       patience_(patience),
@@ -26,7 +34,7 @@ Transfer::Transfer(Upload upload, Patience patience, Start start, Time now)
       echo_required_(start.ours && start.shared),
       post_due_(now),
       attempts_(start.connected ? 1 : 0),
-      opening_patience_(patience.query),
+      opening_patience_(limits::kQueryAfter),  // an original would take another post-file for another upload
       heard_(now),
       asked_(now),
       sent_(now),

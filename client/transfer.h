@@ -33,6 +33,8 @@ struct Patience {
   std::chrono::milliseconds idle = limits::kIdleQuery;    // own silence while the source has nothing
   std::chrono::milliseconds give_up = limits::kQueryAfter * limits::kQueryTries;
 };
+// Gives up after so long, and asks before that.
+Patience patience_for(std::chrono::milliseconds give_up);
 
 // What the connection is like when an upload begins on it.
 struct Start {

@@ -33,9 +33,9 @@ inline digest::Digest some_digest() {
 // A transfer with a clock of its own and a source of `size` bytes.
 class TransferTest : public testing::Test {
  protected:
-  void start(std::optional<std::uint64_t> size, Start how = {.connected = true}) {
+  void start(std::optional<std::uint64_t> size, Start how = {.connected = true}, Patience patience = {}) {
     size_ = size.value_or(1000);
-    transfer_.emplace(Upload{"name", "{}", kKey, size, std::nullopt}, Patience{}, how, now_);
+    transfer_.emplace(Upload{"name", "{}", kKey, size, std::nullopt}, patience, how, now_);
   }
   void start_approved(std::uint64_t size, std::uint32_t credit = 64, bool ours = true) {
     start(size);

@@ -174,6 +174,43 @@ TEST_F(TransferTest, AnsweredQueriesNeverEndTheUpload) {
   EXPECT_EQ(transfer_->stage(now_), Stage::verifying);
 }
 
+TEST_F(TransferTest, AServerThatPausesIsAskedBeforeItIsGivenUpHoweverShortTheTimeoutIs) {
+  for (const std::chrono::milliseconds timeout : {1s, 5s, 30s, 3600s}) {
+    start(1000, {.connected = true}, patience_for(timeout));
+    expect(Kind::post_file);
+    approve(0);
+    for (int i = 0; i < 500; ++i) {
+      wait(std::min<std::chrono::milliseconds>(30s, timeout / 2));
+      expect(Kind::query_status);
+      hear(wire::TransferCredit{0});
+    }
+    EXPECT_FALSE(transfer_->over());
+    while (!transfer_->over() && now_ < Time(10000h)) wait(timeout / 10);
+    EXPECT_NE(failure().find("no answer"), std::string::npos);
+  }
+}
+
+TEST_F(TransferTest, AnIdleSourceGivesItsSignOfLifeBeforeAShortTimeout) {
+  start(1000, {.connected = true}, patience_for(6s));
+  expect(Kind::post_file);
+  approve(64);
+  transfer_->source_waits();
+  wait(1s);
+  EXPECT_EQ(wanted(), Kind::nothing);
+  wait(1s);
+  expect(Kind::query_status);
+}
+
+TEST_F(TransferTest, AShortTimeoutNeverPostsAFileTwice) {
+  start(1000, {.connected = true}, patience_for(20s));
+  expect(Kind::post_file);
+  wait(19s);
+  EXPECT_EQ(wanted(), Kind::nothing) << "a slow original would have two uploads of one name";
+  wait(1s);
+  expect(Kind::error);
+  EXPECT_NE(failure().find("no answer"), std::string::npos);
+}
+
 TEST_F(TransferTest, AnIdleSourceGivesASignOfLifeEveryTwentySeconds) {
   start_approved(1000);
   transfer_->source_waits();
