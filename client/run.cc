@@ -145,6 +145,10 @@ bool Run::remember(Job& job, const FileIdentity& identity, ReceiptLine& receipt)
     receipt.error = kInUse;
     return false;
   }
+  if (const auto* unusable = std::get_if<StateUnusable>(&opened)) {
+    receipt.error = unusable->sentence;
+    return false;
+  }
   auto& [state, note] = std::get<OpenedState>(opened);
   if (!note.empty()) display_.tell(printable(job.file) + ": " + printable(note));
   state_ = std::move(state);

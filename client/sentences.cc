@@ -41,6 +41,11 @@ std::string sentence_of(const wire::ServerError& error) {
   return sentence;
 }
 
+std::string unusable_sentence(std::string_view file, std::string_view why) {
+  return "its state in " + printable(file) + " cannot be used (" + printable(why) +
+         "): make that readable and writable for you, or give --no-resume to send it as a new upload";
+}
+
 std::string no_answer_sentence(std::chrono::milliseconds waited) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
   return "no answer from the server for " + std::to_string(seconds) + " s";

@@ -24,6 +24,9 @@ inline constexpr char kMayBeStored[] =
     "all of it was sent and may have been stored: look on the server before you send it again";
 inline constexpr char kInUse[] = "another dync is sending it to this server: wait until that one has ended";
 
+// Of a state file that can't be read or written.
+std::string unusable_sentence(std::string_view file, std::string_view why);
+
 // The code's meaning and the server's own words.
 std::string sentence_of(const wire::ServerError& error);
 

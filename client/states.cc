@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "client/crash_points.h"
+#include "client/sentences.h"
 #include "proto/posix/crash_point.h"
 #include "proto/posix/error.h"
 #include "proto/posix/file.h"
@@ -57,6 +58,15 @@ std::string absolute(const std::string& path) {
 bool untouched(const posix::FileInfo& file, std::chrono::system_clock::time_point now) {
   const auto touched = std::chrono::system_clock::time_point(std::chrono::nanoseconds(file.mtime_ns));
   return now - touched > limits::kStateKept;
+}
+
+// Also where nobody can tell.
+bool may_exist(const std::filesystem::path& file) {
+  try {
+    return posix::find(file).has_value();
+  } catch (const posix::Error&) {
+    return true;
+  }
 }
 
 }  // namespace
@@ -123,17 +133,19 @@ void States::sweep() {
   });
 }
 
-std::variant<OpenedState, StateInUse> States::open(const ServerAddress& server, const std::string& path,
-                                                   const std::string& name, const FileIdentity& file,
-                                                   bool resume) {
+StateResult States::open(const ServerAddress& server, const std::string& path, const std::string& name,
+                         const FileIdentity& file, bool resume) {
+  const Errand errand{server, absolute(path), name};
   try {
     if (!directory_) {
       if (::mkdir(path_.c_str(), kDirectoryMode) != 0 && errno != EEXIST)
         posix::fail("make the directory", path_.native());
       directory_ = posix::open_directory(path_);
     }
-    return load({server, absolute(path), name}, file, resume);
+    return load(errand, file, resume);
   } catch (const posix::Error& error) {
+    const std::filesystem::path left = path_ / digest_of(errand);
+    if (resume && may_exist(left)) return StateUnusable{unusable_sentence(left.native(), error.what())};
     return without(error.what());
   }
 }
@@ -143,8 +155,7 @@ OpenedState States::without(const std::string& why) {
   return {std::make_unique<State>(random_key()), first ? "cannot be resumed after this run: " + why : ""};
 }
 
-std::variant<OpenedState, StateInUse> States::load(const Errand& errand, const FileIdentity& file,
-                                                   bool resume) {
+StateResult States::load(const Errand& errand, const FileIdentity& file, bool resume) {
   const std::string name = digest_of(errand);
   auto locked = open_locked(directory_.get(), name);
   if (!locked) return StateInUse{};

@@ -55,6 +55,11 @@ struct OpenedState {
 };
 // Another run sends this file.
 struct StateInUse {};
+// An earlier run has left one that can't be read or written: without its key the file may be stored twice.
+struct StateUnusable {
+  std::string sentence;
+};
+using StateResult = std::variant<OpenedState, StateInUse, StateUnusable>;
 
 class States {
  public:
@@ -62,14 +67,14 @@ class States {
   explicit States(const std::filesystem::path& config_dir);
 
   // The memory of `path` sent under `name`, made if there is none. It begins anew, with another key, if the
-  // file is another one than then, or if `resume` is false. Never fails otherwise: a directory that can't be
-  // written is told once, in a note.
-  std::variant<OpenedState, StateInUse> open(const ServerAddress& server, const std::string& path,
-                                             const std::string& name, const FileIdentity& file, bool resume);
+  // file is another one than then, or if `resume` is false. Where there is none and none can be made, it is
+  // only in memory, which is told once, in a note.
+  StateResult open(const ServerAddress& server, const std::string& path, const std::string& name,
+                   const FileIdentity& file, bool resume);
 
  private:
   void sweep();
-  std::variant<OpenedState, StateInUse> load(const Errand& errand, const FileIdentity& file, bool resume);
+  StateResult load(const Errand& errand, const FileIdentity& file, bool resume);
   std::unique_ptr<State> begin(const Errand& errand, const std::string& name, posix::Fd locked,
                                Memory memory);
   std::unique_ptr<State> begin_anew(const Errand& errand, const std::string& name, Memory memory);

@@ -337,6 +337,25 @@ TEST_F(DyncProgram, WithoutAPlaceForItsStateItSendsAndSaysWhatThatMeans) {
   EXPECT_EQ(run({"-q", at(), file("c", 100)}).err, "");
 }
 
+TEST_F(DyncProgram, AStateThatCantBeUsedIsToldAndTheFileIsNotSent) {
+  server_.behaviour.lose_receipts = true;
+  server_.start();
+  const std::string path = file("a", 100);
+  const pid_t child = begin({at(), path});
+  await([&] { return server_.stored("a").has_value(); });
+  ::kill(child, SIGKILL);
+  end(child);
+  const auto state = std::filesystem::directory_iterator(server_.config_dir() / "state")->path();
+  std::filesystem::remove(state);
+  std::filesystem::create_directory(state);
+  const Ended ended = run({at(), path});
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_EQ(ended.err.find("dync: " + path + ": its state in " + state.string() + " cannot be used ("), 0u)
+      << ended.err;
+  EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+  EXPECT_EQ(server_.connections(), 1u);
+}
+
 TEST_F(DyncProgram, AFileThatGrowsIsNotStored) {
   server_.behaviour.stall_at = 20000;
   server_.start();

@@ -30,14 +30,14 @@ class StatesTest : public testing::Test {
   static void write(const path& file, const std::string& text) { std::ofstream(file) << text; }
   static std::string read(const path& file) { return posix::read_file(file, 1 << 20); }
   // A new run of the program.
-  std::variant<OpenedState, StateInUse> run(bool resume = true, const std::string& name = "name") {
+  StateResult run(bool resume = true, const std::string& name = "name") {
     states_.emplace(home_.path());
     return states_->open(server_, file_.string(), name, identity_, resume);
   }
   OpenedState opened(bool resume = true) {
     auto result = run(resume);
     if (std::holds_alternative<OpenedState>(result)) return std::get<OpenedState>(std::move(result));
-    ADD_FAILURE() << "it is in use";
+    ADD_FAILURE() << "it is in use, or can't be used";
     return {std::make_unique<State>(wire::Id()), ""};
   }
   path state_dir() const { return home_ / "state"; }
@@ -281,6 +281,29 @@ TEST_F(StatesTest, WithoutAPlaceItIsOnlyInMemoryAndSaysSoOnce) {
   const auto second = std::get<OpenedState>(states_->open(server_, file_.string(), "b", identity_, true));
   EXPECT_EQ(second.note, "");
   EXPECT_NE(second.state->key(), state->key());
+}
+
+TEST_F(StatesTest, OneThatIsThereAndCantBeUsedIsRefusedForItsKeyIsNeeded) {
+  opened();
+  const path state = only_file();
+  std::filesystem::remove(state);
+  std::filesystem::create_directory(state);  // root may open any file, but not write to this
+  const auto refused = run();
+  ASSERT_TRUE(std::holds_alternative<StateUnusable>(refused));
+  const std::string& sentence = std::get<StateUnusable>(refused).sentence;
+  for (const std::string& part : {state.string(), std::string("Is a directory"), std::string("--no-resume")})
+    EXPECT_NE(sentence.find(part), std::string::npos) << sentence;
+  EXPECT_TRUE(std::holds_alternative<OpenedState>(run(true, "other"))) << "it is about one file only";
+  const auto [anew, note] = opened(false);
+  EXPECT_FALSE(anew->kept());
+  EXPECT_NE(note.find("cannot be resumed after this run: "), std::string::npos) << note;
+}
+
+TEST_F(StatesTest, OneThatCantBeReplacedIsRefusedToo) {
+  opened();
+  std::filesystem::create_directory(only_file().string() + ".new");
+  ++identity_.size;
+  EXPECT_TRUE(std::holds_alternative<StateUnusable>(run()));
 }
 
 TEST_F(StatesTest, WhatNobodyTouchedForAMonthIsRemoved) {
