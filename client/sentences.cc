@@ -30,6 +30,10 @@ std::string_view meaning(std::uint32_t code) {
   return "the server answered with an error";
 }
 
+std::string in_seconds(std::chrono::milliseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+}
+
 }  // namespace
 
 std::string sentence_of(const wire::ServerError& error) {
@@ -47,8 +51,11 @@ std::string unusable_sentence(std::string_view file, std::string_view why) {
 }
 
 std::string no_answer_sentence(std::chrono::milliseconds waited) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
-  return "no answer from the server for " + std::to_string(seconds) + " s";
+  return "no answer from the server for " + in_seconds(waited);
+}
+
+std::string asked_sentence(std::string_view answer, std::chrono::milliseconds asked) {
+  return std::string(answer) + "; it was asked for " + in_seconds(asked);
 }
 
 std::string printable(std::string_view text) {

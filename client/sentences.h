@@ -31,6 +31,8 @@ std::string unusable_sentence(std::string_view file, std::string_view why);
 std::string sentence_of(const wire::ServerError& error);
 
 std::string no_answer_sentence(std::chrono::milliseconds waited);
+// It kept giving this answer.
+std::string asked_sentence(std::string_view answer, std::chrono::milliseconds asked);
 
 // Text of others for a terminal or a log: control characters and broken UTF-8 as \xNN.
 std::string printable(std::string_view text);

@@ -67,7 +67,8 @@ void Transfer::rewind(std::uint64_t seek, std::uint32_t credit) {
   phase_ = Phase::sending;
   position_ = seek;
   credit_ = credit;
-  hold_ = ask_ = source_waiting_ = refused_for_now_ = last_sent_ = false;
+  hold_ = ask_ = source_waiting_ = last_sent_ = false;
+  refused_for_now_.clear();
   pause_ = milliseconds{0};
   pacer_.rewind(seek);
   questions_.outdate(seek);
@@ -192,7 +193,7 @@ void Transfer::on(const wire::ServerError& error, Time now) {
 bool Transfer::retried(const wire::ServerError& error, Time now) {
   const bool stopping = error.code == static_cast<std::uint32_t>(wire::Code::stopping);
   if (stopping && phase_ == Phase::opening) {
-    refused_for_now_ = true;
+    refused_for_now_ = sentence_of(error);
     post_again(now + next_pause());
     return true;
   }
@@ -349,13 +350,18 @@ bool Transfer::resumable() const noexcept {
   return upload_.known || (posted_ && failure->code == 0);
 }
 
+std::string Transfer::why_given_up() const {
+  if (refused_for_now_.empty()) return no_answer_sentence(patience_.give_up);
+  return asked_sentence(refused_for_now_, patience_.give_up);
+}
+
 void Transfer::tick(Time now) {
   if (phase_ == Phase::over || phase_ == Phase::comparing) return;
   if (phase_ == Phase::aborting) {
     if (now >= abort_until_) phase_ = Phase::over;
     return;
   }
-  if (now >= heard_ + patience_.give_up) return leave(no_answer_sentence(patience_.give_up), now);
+  if (now >= heard_ + patience_.give_up) return leave(why_given_up(), now);
   if (reopen_ || !connected_ || now < silence_over()) return;
   if (phase_ == Phase::opening && !post_due_) {
     opening_patience_ = std::min<milliseconds>(opening_patience_ * 2, milliseconds{limits::kQueryAfter} * 16);

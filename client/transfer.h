@@ -142,6 +142,7 @@ class Transfer {
   void judge(const wire::UploadFinished& finished);
   bool retried(const wire::ServerError& error, Time now);
   void post_again(Time due);
+  std::string why_given_up() const;
   void heard(Time now);
   void rewind(std::uint64_t seek, std::uint32_t credit);
   void nothing_new(Time now);
@@ -169,9 +170,9 @@ class Transfer {
   bool alone_;          // no upload before it used the routing id
   bool echo_required_;  // until our key was echoed, everything else is of something earlier
   bool gave_up_ = false;
-  bool post_open_ = false;  // a post-file was sent that has no answer
-  bool posted_ = false;     // one was sent
-  bool refused_for_now_ = false;
+  bool post_open_ = false;        // a post-file was sent that has no answer
+  bool posted_ = false;           // one was sent
+  std::string refused_for_now_;   // what the server said, none if it did not
   std::optional<Time> post_due_;  // none: sent, its answer is awaited
   std::optional<Reopen> reopen_;
   bool ask_ = false;   // query-status now

@@ -79,7 +79,7 @@ Stage Transfer::stage(Time now) const noexcept {
   if (finished()) return Stage::over;
   if (phase_ == Phase::comparing) return Stage::verifying;
   if (phase_ == Phase::opening) {
-    if (refused_for_now_) return Stage::refused_for_now;
+    if (!refused_for_now_.empty()) return Stage::refused_for_now;
     return connected_ ? Stage::asking : (approved() ? Stage::reconnecting : Stage::connecting);
   }
   if (!connected_ || hold_) return Stage::reconnecting;

@@ -357,11 +357,23 @@ TEST_F(TransferTest, AStoppingServerIsGivenUpAfterTheTimeout) {
   while (!transfer_->over() && now_ < Time(4h)) {
     if (wanted() == Kind::post_file) {
       expect(Kind::post_file);
-      hear(wire::ServerError{503, "stopping", kKey});
+      hear(wire::ServerError{503, now_ < Time(90min) ? "stopping" : "no committer", kKey});
     }
     wait(1s);
   }
-  EXPECT_NE(failure().find("no answer"), std::string::npos);
+  EXPECT_EQ(failure(), "the server is stopping (503): no committer; it was asked for 3600 s");
+  EXPECT_EQ(now_, Time(2h));
+}
+
+TEST_F(TransferTest, AServerThatStoppedOnceAndLaterSaysNothingGaveNoAnswer) {
+  start(300);
+  expect(Kind::post_file);
+  hear(wire::ServerError{503, "stopping", kKey});
+  while (wanted() == Kind::nothing) wait(50ms);
+  expect(Kind::post_file);
+  approve(0);
+  wait(3600s);
+  EXPECT_EQ(failure(), "no answer from the server for 3600 s");
 }
 
 TEST_F(TransferTest, ASessionThatTheServerLostIsFoundAgainByItsKeyButNotForEver) {
