@@ -262,8 +262,10 @@ void Sender::take_messages(Running& running, Time now) {
           "the server's message can't be read: " + std::get<wire::Refusal>(decoded).sentence, now);
     }
   }
-  const bool original = running.transfer.approved() && !running.transfer.ours();
-  if (original && running.job.state != nullptr) running.job.state->forget();
+  State* state = running.job.state;
+  if (state == nullptr || !running.transfer.approved()) return;
+  if (running.transfer.ours()) return state->approved();
+  state->forget();
 }
 
 void Sender::take_source(Running& running, Time now) {

@@ -120,7 +120,12 @@ std::optional<Memory> parse_state(std::string_view text, const Errand& errand) {
   if (!memory) return std::nullopt;
   for (memory->whole = end + 1; (end = text.find('\n', memory->whole)) != std::string_view::npos;
        memory->whole = end + 1) {
-    const auto midstate = parse_midstate(text.substr(memory->whole, end - memory->whole));
+    const std::string_view line = text.substr(memory->whole, end + 1 - memory->whole);
+    if (line == kApprovedLine) {
+      memory->approved = true;
+      continue;
+    }
+    const auto midstate = parse_midstate(line.substr(0, line.size() - 1));
     const std::uint64_t before = memory->midstates.empty() ? 0 : memory->midstates.back().length;
     if (!midstate || midstate->length <= before || midstate->length > memory->file.size) break;
     memory->midstates.push_back(*midstate);

@@ -12,7 +12,8 @@
 #include "proto/wire/id.h"
 
 // What a state file says, as text: one line of JSON, then a line `OFFSET MIDSTATE` for each part that was
-// hashed, in ascending order. Lines are only ever appended, so the last one may be torn. Pure.
+// hashed, in ascending order, and a line `approved` between them if the upload replaces another. Lines are
+// only ever appended, so the last one may be torn. Pure.
 namespace dync::client {
 
 // Which content a path had: another size, time or inode is another file.
@@ -35,10 +36,13 @@ std::string digest_of(const Errand& errand);
 struct Memory {
   wire::Id key;
   std::optional<wire::Id> replaces;  // an upload that this one puts an end to
+  bool approved = false;             // the server has put the end to it
   FileIdentity file;
   std::vector<digest::Midstate> midstates;
   std::size_t whole = 0;  // bytes of the text that are right; what follows is torn
 };
+
+inline constexpr std::string_view kApprovedLine = "approved\n";
 
 std::string first_line(const Errand& errand, const Memory& memory);
 std::string midstate_line(const digest::Midstate& midstate);

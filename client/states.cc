@@ -60,6 +60,11 @@ bool untouched(const posix::FileInfo& file, std::chrono::system_clock::time_poin
   return now - touched > limits::kStateKept;
 }
 
+// What the server has of an earlier run: until it has approved the newest upload, that is the one before.
+wire::Id to_replace(const Memory& memory) {
+  return memory.approved ? memory.key : memory.replaces.value_or(memory.key);
+}
+
 // Also where nobody can tell.
 bool may_exist(const std::filesystem::path& file) {
   try {
@@ -96,13 +101,22 @@ std::optional<digest::Midstate> State::newest(std::uint64_t position) const {
 
 void State::passed(const digest::Midstate& midstate) {
   const bool there = !memory_.midstates.empty() && midstate.length <= memory_.midstates.back().length;
-  if (!file_ || full_ || there) return;
+  if (!there && append(midstate_line(midstate))) memory_.midstates.push_back(midstate);
+}
+
+void State::approved() {
+  if (!memory_.replaces || std::exchange(memory_.approved, true)) return;
+  append(kApprovedLine);
+}
+
+bool State::append(std::string_view line) {
+  if (!file_ || full_) return false;
   try {
-    posix::write_all(file_.get(), midstate_line(midstate));
-    memory_.midstates.push_back(midstate);
+    posix::write_all(file_.get(), line);
   } catch (const posix::Error&) {
     full_ = true;  // the next run hashes more, that is all
   }
+  return !full_;
 }
 
 void State::forget() {
@@ -160,14 +174,15 @@ StateResult States::load(const Errand& errand, const FileIdentity& file, bool re
   auto locked = open_locked(directory_.get(), name);
   if (!locked) return StateInUse{};
   const std::string shown = (path_ / name).native();
-  Memory anew{.key = random_key(), .replaces = {}, .file = file, .midstates = {}, .whole = 0};
+  Memory anew{
+      .key = random_key(), .replaces = {}, .approved = false, .file = file, .midstates = {}, .whole = 0};
   if (posix::info_of(locked->get()).size == 0)
     return OpenedState{begin(errand, name, *std::move(locked), std::move(anew)), ""};
   const std::string text = posix::read_file(locked->get(), shown, limits::kMaxStateFile);
   auto memory = parse_state(text, errand);
   const bool changed = memory && memory->file != file;
   if (!memory || changed || !resume) {
-    if (memory) anew.replaces = memory->key;
+    if (memory) anew.replaces = to_replace(*memory);
     std::string note = changed ? "starts over, for it has changed since its upload began" : "";
     if (!memory) note = "starts over, for " + shown + " does not tell how far it was";
     return OpenedState{begin_anew(errand, name, std::move(anew)), std::move(note)};

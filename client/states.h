@@ -36,11 +36,15 @@ class State : public HashNotes {
   std::optional<digest::Midstate> newest(std::uint64_t position) const override;
   void passed(const digest::Midstate& midstate) override;
   std::uint64_t step() const override { return limits::kStateStep; }
+  // The server has ended what this one replaces. Only before the first hash is passed.
+  void approved();
   void renamed(std::string name) { name_ = std::move(name); }
   // The server has nothing under this key that the next run could want.
   void forget();
 
  private:
+  bool append(std::string_view line);
+
   int directory_ = -1;
   std::string name_;
   posix::Fd file_;

@@ -155,6 +155,49 @@ TEST_F(StatesTest, AFileThatChangedStartsOverAndSaysWhichUploadItReplaces) {
   EXPECT_EQ(files().size(), 0u);
 }
 
+TEST_F(StatesTest, UntilTheNewOneIsApprovedItIsTheOldOneThatIsReplaced) {
+  const wire::Id first = opened().state->key();
+  for (int i = 0; i < 3; ++i) {
+    ++identity_.size;
+    EXPECT_EQ(opened().state->replaces(), first) << "of those between the server has nothing";
+  }
+  const wire::Id last = [&] {
+    const auto approved = opened();
+    approved.state->approved();
+    const std::string before = read(only_file());
+    approved.state->approved();
+    EXPECT_EQ(read(only_file()), before);
+    approved.state->passed(some_midstate(kStep));
+    return approved.state->key();
+  }();
+  {
+    const auto [again, note] = opened();
+    EXPECT_EQ(again->key(), last);
+    EXPECT_EQ(again->newest(kStep), some_midstate(kStep));
+    again->approved();
+  }
+  ++identity_.size;
+  EXPECT_EQ(opened().state->replaces(), last);
+}
+
+TEST_F(StatesTest, AnApprovalOfWhatReplacesNothingIsNotNoted) {
+  const auto first = opened();
+  const std::string before = read(only_file());
+  first.state->approved();
+  EXPECT_EQ(read(only_file()), before);
+}
+
+TEST_F(StatesTest, ATornApprovalIsNone) {
+  const wire::Id first = opened().state->key();
+  ++identity_.size;
+  const std::string whole = (opened(), read(only_file()));
+  write(only_file(), whole + "approve");
+  opened();
+  EXPECT_EQ(read(only_file()), whole);
+  ++identity_.size;
+  EXPECT_EQ(opened().state->replaces(), first);
+}
+
 TEST_F(StatesTest, NoResumeStartsOverWithoutAWord) {
   EXPECT_EQ(opened(false).state->replaces(), std::nullopt);
   const wire::Id key = opened().state->key();
