@@ -197,8 +197,8 @@ void Run::tell(const ReceiptLine& receipt) {
     write_out(out_, options_.json ? json_line(receipt) : checksum_line(receipt));
   } catch (const posix::Error& error) {
     unwritten_ = true;
-    display_.error(std::string("the receipt could not be written, though the upload has ended: ") +
-                   error.what());
+    display_.error(printable(receipt.file) +
+                   ": its receipt could not be written, though the upload has ended: " + error.what());
   }
 }
 

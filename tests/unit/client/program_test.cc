@@ -163,6 +163,7 @@ TEST_F(DyncProgram, AReceiptThatCantBeWrittenIsNoSuccess) {
   server_.start();
   const Ended ended = run({at(), file("a", 10)}, -1, "/dev/full");
   EXPECT_EQ(ended.code, 1);
+  EXPECT_SAYS(ended.err, "dync: " + (home_ / "a").string() + ": its receipt could not be written");
   EXPECT_SAYS(ended.err, "No space left on device");
 }
 
