@@ -36,5 +36,5 @@ def free(path: Path) -> int:
 
 
 def file_system(path: Path) -> str:
-    done = subprocess.run(["stat", "-f", "-c", "%T", path], check=True, capture_output=True, text=True)
+    done = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", path], check=True, capture_output=True, text=True)
     return done.stdout.strip()

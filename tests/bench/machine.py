@@ -26,7 +26,7 @@ def describe(prefix: Path, directory: Path) -> str:
 
 
 def _version(command: list[str]) -> str:
-    """The first line, without what follows the version."""
+    """The first line up to the version."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     line = (done.stdout or done.stderr).strip().splitlines()[0]
-    return re.split(r",|\s{2,}", line)[0]
+    return " ".join(re.split(r",|\sprotocol", line)[0].split())

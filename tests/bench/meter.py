@@ -14,7 +14,7 @@ from typing import Optional
 from tests.bench import proc
 from tests.bench.cost import REST, Cost, Owner, Row
 
-INTERVAL = 0.05  # seconds
+INTERVAL = 0.02  # seconds
 SHARE = 0.03  # of a core at most goes into looking, however many processes there are
 
 

@@ -23,7 +23,8 @@ recorded. scp and rsync check and sync nothing, so `sync -f` is added to their t
 server whose syncs do nothing. All ssh uses aes128-gcm@openssh.com. Bare libzmq + CURVE is what the transport alone costs:
 no file, no checksum. CPU time, user and system of all processes at both ends, decides; seconds depend on the disk. (What
 the kernel's own threads need to write back is in nobody's CPU time; dync writes past the page cache and has little of it.)
-What has a spread of more than 30 %, the quartiles' distance by the median, does not get here.
+Memory is the most anonymous memory that was seen; the server's shared slots, 64 MiB, are apart. What has a spread of more
+than 30 %, the quartiles' distance by the median, does not get here.
 """
 
 

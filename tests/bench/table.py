@@ -11,9 +11,9 @@ from tests.bench.quartiles import Quartiles, quartiles
 LEAST_NS = 0.005  # per byte; smaller threads share one row
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The first column holds words, the others numbers."""
-    marks = ["---"] + ["---:"] * (len(head) - 1)
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """The first `words` columns hold words, the others numbers."""
+    marks = ["---"] * words + ["---:"] * (len(head) - words)
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in (head, marks, *rows))
 
 
@@ -22,7 +22,8 @@ def three(values: Quartiles, digits: int = 2) -> str:
 
 
 def section(result: Result, jobs: bool) -> str:
-    """Everything about one load: `jobs` tells whether one dync sent many files, or several side by side."""
+    """Everything about one load: `jobs` tells whether one dync sent many files, or several side by side. MiB are of anonymous
+    memory."""
     parts = [f"## {result.load.title[0].upper()}{result.load.title[1:]}\n", f"{how(result, jobs)}\n"]
     if result.doubts:
         parts.append("**Unreliable:** " + "; ".join(result.doubts) + ".\n")
@@ -31,8 +32,9 @@ def section(result: Result, jobs: bool) -> str:
 
 
 def how(result: Result, jobs: bool) -> str:
-    texts = [f"{len(result.rounds)} rounds. A probe of the disk before each wrote and synced "
-             f"{three(Quartiles(*(v / 1e6 for v in (result.probe.low, result.probe.median, result.probe.high))), 0)} MB/s."]
+    speed = Quartiles(*(bytes_ / 1e6 for bytes_ in (result.probe.low, result.probe.median, result.probe.high)))
+    rounds = "one round" if len(result.rounds) == 1 else f"{len(result.rounds)} rounds"
+    texts = [f"Of {rounds}. A probe of the disk before each wrote and synced {three(speed, 0)} MB/s."]
     if result.load.many:
         lanes = min(LANES, result.load.count)
         texts.append(f"dync: `dync -j {LANES}`." if jobs else f"dync: {lanes} `dync` side by side, since it has no `-j`.")
@@ -46,13 +48,14 @@ def how(result: Result, jobs: bool) -> str:
 
 def contestants(result: Result) -> str:
     facts = sorted({name for round_ in result.rounds for run in round_.values() for name in run.facts})
-    head = ["median (quartiles)", "s", "s with sync -f", "MB/s", "CPU ns/byte", "receiver's MiB", "sender's MiB",
+    by_file = ["files/s", "CPU µs/file"] if result.load.count > 1 else []
+    head = ["median (quartiles)", "s", "s with sync -f", "MB/s", "CPU ns/byte", *by_file, "receiver's MiB", "sender's MiB",
             *(name.replace("_", " ") for name in facts)]
-    rows = [_contestant(name, result.runs(name), facts) for name in result.contestants]
+    rows = [_contestant(name, result.runs(name), result.load.count, facts) for name in result.contestants]
     return table(head, rows)
 
 
-def _contestant(name: str, runs: Sequence[Run], facts: Sequence[str]) -> list[str]:
+def _contestant(name: str, runs: Sequence[Run], files: int, facts: Sequence[str]) -> list[str]:
     def of(value: Callable[[Run], Optional[float]], digits: int = 2) -> str:
         values = [number for run in runs if (number := value(run)) is not None]
         return three(quartiles(values), digits) if values else "–"
@@ -61,9 +64,12 @@ def _contestant(name: str, runs: Sequence[Run], facts: Sequence[str]) -> list[st
         return of(lambda run: size / MIB if (size := run.memory(side)) is not None else None, 1)
 
     synced = of(lambda run: run.synced_seconds) if not name.startswith(DYNC) else "–"
+    by_file = []
+    if files > 1:
+        by_file = [of(lambda run: files / run.seconds, 0), of(lambda run: run.cost.total_ns / 1e3 / files, 0)]
+    known = [of(lambda run, fact=fact: run.facts.get(fact)) for fact in facts]  # type: ignore[misc]
     return [name, of(lambda run: run.seconds), synced, of(lambda run: run.size / 1e6 / run.seconds, 0),
-            of(lambda run: run.ns_per_byte), memory("receiver"), memory("sender"),
-            *(of(lambda run, fact=fact: run.facts.get(fact)) for fact in facts)]  # type: ignore[misc]
+            of(lambda run: run.ns_per_byte), *by_file, memory("receiver"), memory("sender"), *known]
 
 
 def ratios(result: Result) -> str:
@@ -86,7 +92,7 @@ def threads(result: Result) -> str:
         rows += [_thread(name, row, each) for row, each in kept]
         if small:
             rows.append([name, "", "", "all others", f"{small:.3f}"])
-    return table(["contestant", "side", "process", "thread", "CPU ns/byte"], rows)
+    return table(["contestant", "side", "process", "thread", "CPU ns/byte"], rows, words=4)
 
 
 def _thread(name: str, row: Row, each: float) -> list[str]:

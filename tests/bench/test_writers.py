@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 from tests.bench import publish, samples, table
 from tests.bench.chart import BARS, STYLE, Bar, Panel, svg
+from tests.bench.comparison import Result
+from tests.bench.loads import Load
 from tests.bench.quartiles import Quartiles
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -35,6 +37,13 @@ class TableTest(unittest.TestCase):
         for name in ("x", "y"):
             cost.add(next(iter(cost.cpu_ns))._replace(thread=name), int(0.004 * samples.LOAD.bytes))
         self.assertIn("| dync |  |  | all others | 0.008 |", table.section(result, jobs=True))
+
+    def test_many_files_are_counted(self) -> None:
+        result = samples.result([2.0])
+        many = Result(Load("single", "ten files", 10, samples.LOAD.bytes // 10), result.rounds, result.probes)
+        text = table.contestants(many)
+        self.assertIn("| files/s | CPU µs/file |", text)
+        self.assertIn("| 5 (5–5) | 210 (210–210) |", text)
 
     def test_doubts_are_told(self) -> None:
         self.assertIn("**Unreliable:** the disk's speed", table.section(samples.result([2.0] * 3, [1, 2, 3]), jobs=True))
