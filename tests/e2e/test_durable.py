@@ -78,6 +78,30 @@ class DurableTest(PowerCase):
         self.assertEqual(list(self.server.dropbox("any").iterdir()), [])
 
 
+class CheckpointTest(PowerCase):
+    EXPECTED_ERRORS = (r"worker\.died worker=committer .*Bus error",)  # its -shm no longer grows when the power goes
+
+    def test_what_a_checkpoint_holds_is_there(self) -> None:
+        upload = Upload("held.bin", self.rng.randbytes(8 * MIB))
+        with self.sender.peer() as first:
+            first.send_until(first.open(upload), 5 * MIB)
+            wait_until(lambda: self.durable_bytes() >= 2 * MIB, 60, "a checkpoint is recorded")
+            self.power_cut()
+        held = self.durable_bytes()
+        self.power_on()
+        with self.sender.peer() as second:
+            transfer = second.open(upload)
+            self.assertEqual(transfer.position, held)
+            second.finish(transfer)
+        item = self.server.dropbox("any") / upload.name
+        self.assertEqual((item / upload.name).read_bytes(), upload.data)
+
+    def durable_bytes(self) -> int:
+        """What the ledger says to be sure of the one upload."""
+        (row,) = self.server.ledger.query("SELECT durable_bytes FROM sessions")
+        return int(row["durable_bytes"])
+
+
 class CommitTest(PowerCase):
     EXPECTED_ERRORS = ("committer",)
 
