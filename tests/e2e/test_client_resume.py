@@ -281,6 +281,7 @@ class ClientResumeTest(ServerTest):
         client.stdin.flush()
         wait_until(lambda: self.proxy.counters.up > 2**20, 60, "it is approved")
         self.proxy.stall()
+        client.wait(60)  # with its standard input still open: there is more to come
         done = self.finish(client, 60)
         self.proxy.resume()
         self.assertEqual((done.returncode, done.stdout), (1, ""))
