@@ -42,6 +42,8 @@ ALLOWED = {
     "unreachable at first": re.compile(r"cannot reach .* port|answers, but not as the dync server|[Cc]onnection refused"),
     "an archive whose dync-untar was killed three times": re.compile(r"the archive could not be unpacked"),
     "an original whose post-file got lost": re.compile(r"no answer to post-file"),
+    # The supervisor was killed: its workers end cleanly and say so to whom is new. `dync` asks again.
+    "an original whose post-file met a server that ended": re.compile(r"503: the server is stopping"),
 }
 
 
