@@ -262,6 +262,7 @@ TEST_F(Program, TheLogsLevelCanBeReloaded) {
   std::string text = scratch_.read("dync.yaml");
   text.replace(text.find("level: INFO"), 11, "level: ERROR");
   scratch_.write("dync.yaml", text);
+  ASSERT_TRUE(await([this] { return scratch_.read("dync.log").find("server.ready") != std::string::npos; }));
   const std::string before = scratch_.read("dync.log");
   ::kill(child_, SIGHUP);
   EXPECT_TRUE(await([this] { return scratch_.journal().find("receiver reload") != std::string::npos; }));
