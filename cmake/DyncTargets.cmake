@@ -54,7 +54,8 @@ function(dync_test_headers)
 endfunction()
 
 # dync_unit_test(NAME SOURCES… USES… [OPTIMISED]): a GoogleTest program under the CTest label `unit`.
-# OPTIMISED: it computes much itself. Its files may be compiled as one: a file whose helpers have the names of another's puts them in a namespace of its own.
+# OPTIMISED: it computes much itself. Its files may be compiled as one: a file whose helpers have the names of
+# another's puts them in a namespace of its own.
 function(dync_unit_test name)
   cmake_parse_arguments(arg "OPTIMISED" "TIMEOUT" "SOURCES;USES;HIDES" ${ARGN})
   if(NOT arg_TIMEOUT)

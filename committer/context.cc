@@ -30,8 +30,7 @@ void Context::fail(Job& job, const wire::Refusal& why, bool kept) const {
   end(job, ledger::State::failed, why, kept);
 }
 
-void Context::end(Job& job, ledger::State state, const wire::Refusal& why, bool kept) const {
-  const Id id = job.id();
+void Context::record_end(const Id& id, ledger::State state, const wire::Refusal& why, bool kept) const {
   const auto code = static_cast<std::uint32_t>(why.code);
   ledger.set_ended(id, state, code, why.sentence, kept);
   if (state == ledger::State::failed)
@@ -40,8 +39,15 @@ void Context::end(Job& job, ledger::State state, const wire::Refusal& why, bool 
   else
     event(id, state == ledger::State::expired ? ledger::events::kExpired : ledger::events::kAborted,
           detail({{"code", std::uint64_t{code}}, {"error", why.sentence}}));
-  log.warning("upload.ended",
-              {{"upload", id.hex()}, {"state", text_of(state)}, {"code", code}, {"error", why.sentence}});
+}
+
+void Context::end(Job& job, ledger::State state, const wire::Refusal& why, bool kept) const {
+  const Id id = job.id();
+  record_end(id, state, why, kept);
+  log.warning("upload.ended", {{"upload", id.hex()},
+                               {"state", text_of(state)},
+                               {"code", static_cast<std::uint32_t>(why.code)},
+                               {"error", why.sentence}});
   for (const std::uint64_t request : job.waiters) outbox.to_receiver(ipc::Refused{request, why});
   if (kept)
     remove_elsewhere(job.row);

@@ -43,6 +43,8 @@ struct Context {
   // afterwards.
   void fail(Job& job, const wire::Refusal& why, bool kept) const;
   void end(Job& job, ledger::State state, const wire::Refusal& why, bool kept) const;
+  // Row and event only.
+  void record_end(const Id& id, ledger::State state, const wire::Refusal& why, bool kept) const;
   void remove_staging(const Id& id) const;
   void remove_staging(const ledger::Row& row) const;    // and what lies elsewhere
   void remove_elsewhere(const ledger::Row& row) const;  // only that, if there is any

@@ -1,7 +1,5 @@
 #include "committer/publish.h"
 
-#include <fcntl.h>
-
 #include "committer/access.h"
 #include "committer/crash_points.h"
 #include "committer/staging.h"

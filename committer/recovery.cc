@@ -92,8 +92,8 @@ void tidy_empty(const Context& context, const Path& staging) {
   }
 }
 
-void not_tidied(const Context& context, const Path& directory, const posix::Error& error) {
-  context.log.error("staging.not_tidied", {{"directory", directory.string()}, {"error", error.what()}});
+void not_tidied(const Context& context, const Path& directory, const std::string& error) {
+  context.log.error("staging.not_tidied", {{"directory", directory.string()}, {"error", error}});
 }
 
 // Its making ended before anything in it counted.
@@ -103,30 +103,28 @@ void remove_unmade(const Context& context, const Path& staging) {
     try {
       posix::remove_tree_at(posix::open_directory(staging).get(), name);
     } catch (const posix::Error& error) {
-      not_tidied(context, staging / name, error);
+      not_tidied(context, staging / name, error.what());
     }
   });
 }
 
 // One directory's trouble must not keep the server from starting.
-std::vector<Staged> stamped(const Context& context, const Path& staging) {
+Stagings look_at(const Context& context, const Path& staging) {
   Stagings found = look_through(staging);
-  for (const Unreadable& one : found.unreadable)
-    context.log.error("staging.not_tidied",
-                      {{"directory", (staging / one.name).string()}, {"error", one.error}});
-  return std::move(found.stamped);
+  for (const Unreadable& one : found.unreadable) not_tidied(context, staging / one.name, one.error);
+  return found;
 }
 
 // Of those that are there already the ledger may not know.
 void note_orphans(const Context& context, const Path& staging) try {
   const Path orphans = staging / names::kOrphans;
   if (!posix::find(orphans)) return;
-  for (const Staged& one : stamped(context, orphans))
+  for (const Staged& one : look_at(context, orphans).stamped)
     if (one.stamp.ledger == context.ledger_id)
       context.ledger.add_orphan(orphans / one.stamp.upload.hex(), one.stamp.upload);
 } catch (const posix::Error& error) {
   if (error.kind() == posix::Kind::exhausted) throw;
-  not_tidied(context, staging / names::kOrphans, error);
+  not_tidied(context, staging / names::kOrphans, error.what());
 }
 
 bool lies_in(const ledger::Row& row, const Path& staging) {
@@ -137,7 +135,8 @@ bool lies_in(const ledger::Row& row, const Path& staging) {
 // A dropbox's own staging: of a live upload it holds what is published next, or will be copied again. Another
 // ledger's is another server's.
 void tidy_elsewhere(const Context& context, const Path& staging) try {
-  for (const Staged& one : stamped(context, staging)) {
+  const Stagings found = look_at(context, staging);
+  for (const Staged& one : found.stamped) {
     if (one.stamp.ledger != context.ledger_id) continue;
     const Id& id = one.stamp.upload;
     const auto row = context.ledger.read().row(id);
@@ -150,7 +149,7 @@ void tidy_elsewhere(const Context& context, const Path& staging) try {
   remove_unmade(context, staging);
   note_orphans(context, staging);
 } catch (const posix::Error& error) {
-  not_tidied(context, staging, error);
+  not_tidied(context, staging, error.what());
 }
 
 // Nothing where it is missing, or can't be searched now.
@@ -160,16 +159,17 @@ std::optional<Path> own_staging(const Context& context, const ledger::Row& row) 
   try {
     return posix::find(*own) ? std::optional(posix::real_path(*own)) : std::nullopt;
   } catch (const posix::Error& error) {
-    not_tidied(context, *own, error);
+    not_tidied(context, *own, error.what());
     return std::nullopt;
   }
 }
 
 // Those of the config, and those of uploads that began under an earlier one.
 std::set<Path> dropbox_stagings(const Context& context) {
-  const auto of_config = config::dropbox_stagings(
-      context.config.storage,
-      [&](const Path& directory, const posix::Error& error) { not_tidied(context, directory, error); });
+  const auto of_config =
+      config::dropbox_stagings(context.config.storage, [&](const Path& directory, const posix::Error& error) {
+        not_tidied(context, directory, error.what());
+      });
   std::set<Path> all(of_config.begin(), of_config.end());
   for (const auto& row : context.ledger.read().live())
     if (auto own = own_staging(context, row)) all.insert(std::move(*own));
@@ -179,18 +179,15 @@ std::set<Path> dropbox_stagings(const Context& context) {
 // What TMP_DIR has, by upload.
 class TmpDir {
  public:
-  TmpDir(const Context& context, const Stagings& found) {
+  TmpDir(const Stagings& found, const Id& ledger) {
     for (const Staged& one : found.stamped) {
-      if (one.stamp.ledger == context.ledger_id)
+      if (one.stamp.ledger == ledger)
         bytes_[one.stamp.upload] = one.data_bytes;
       else
         of_others_.insert(one.stamp.upload);
     }
-    for (const Unreadable& one : found.unreadable) {
-      context.log.error("staging.not_tidied",
-                        {{"directory", (context.tmp_dir() / one.name).string()}, {"error", one.error}});
+    for (const Unreadable& one : found.unreadable)
       if (const auto id = names::staged_upload(one.name)) unreadable_.insert(*id);
-    }
   }
   bool is_of_another(const Id& id) const { return of_others_.contains(id); }
   bool is_unreadable(const Id& id) const { return unreadable_.contains(id); }
@@ -209,15 +206,12 @@ class TmpDir {
 // Adopted by another ledger, which goes on with it: not a byte of it is ours any more.
 void end_taken(const Context& context, const ledger::Row& row) {
   const Id& id = row.upload.upload_id;
-  const std::string sentence =
-      "what had arrived now belongs to another ledger of the server; send the file again";
-  context.ledger.set_ended(id, State::failed, static_cast<std::uint32_t>(wire::Code::internal), sentence,
-                           false);
-  context.event(id, ledger::events::kFailed,
-                detail({{"code", std::uint64_t{500}}, {"error", sentence}, {"kept", false}}));
-  context.log.error(
-      "staging.of_another_ledger",
-      {{"upload", id.hex()}, {"directory", names::staging_dir(context.tmp_dir(), id).string()}});
+  context.record_end(id, State::failed,
+                     {wire::Code::internal,
+                      "what had arrived now belongs to another ledger of the server; send the file again"},
+                     false);
+  context.log.error("staging.of_another_ledger",
+                    {{"upload", id.hex()}, {"directory", context.staging(id).string()}});
 }
 
 // What was written and not synced died with the machine: the receiver cuts the file before any use.
@@ -250,7 +244,7 @@ void mend(const Context& context, ledger::Row& row, std::optional<std::uint64_t>
 }  // namespace
 
 void recover(const Context& context, Uploads& uploads, bool fresh) {
-  const Stagings found = look_through(context.tmp_dir());
+  const Stagings found = look_at(context, context.tmp_dir());
   const auto& staged = found.stamped;
   judge_others(context, staged, fresh);
   posix::crash_point(crash::kRecovering);
@@ -261,7 +255,7 @@ void recover(const Context& context, Uploads& uploads, bool fresh) {
   remove_unmade(context, context.tmp_dir());
   note_orphans(context, context.tmp_dir());
   for (const Path& staging : dropbox_stagings(context)) tidy_elsewhere(context, staging);
-  const TmpDir tmp_dir(context, found);
+  const TmpDir tmp_dir(found, context.ledger_id);
   for (auto& row : context.ledger.read().live()) {
     if (row.upload.state == State::receiving) {
       if (tmp_dir.is_of_another(row.upload.upload_id)) {

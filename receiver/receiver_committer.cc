@@ -65,7 +65,7 @@ bool Receiver::open_data(Session& session, const ipc::Opened& opened) {
     why = opened.seek > 0 && !is_lost(error)
               ? wire::Refusal{wire::Code::stopping,
                               "the server can't read what it has of this file now, send it again later"}
-              : wire::Refusal{wire::Code::internal, "the server lost data, send the file again"};
+              : wire::Refusal{wire::Code::internal, kLostData};
   }
   if (why.code == wire::Code::stopping && opened.seek > 0) {
     committer_.park({opened.upload, opened.epoch, opened.seek, why.sentence});
@@ -124,7 +124,6 @@ void Receiver::on_restore(const ipc::Restore& restore) {
 // Nothing if its staging is gone or can't be used, or no mark is free: the committer has been told. Where
 // this process itself is short of something it ends: it is tried again, and no upload is lost for it.
 std::optional<std::uint64_t> Receiver::restore_data(const ipc::Restore& restore, std::uint64_t unit) {
-  wire::Refusal why{wire::Code::internal, "the server lost data, send the file again"};
   try {
     if (const auto bytes = data_.restore(restore, unit)) return bytes;
   } catch (const posix::Error& error) {
@@ -136,7 +135,7 @@ std::optional<std::uint64_t> Receiver::restore_data(const ipc::Restore& restore,
       return std::nullopt;
     }
   }
-  on_closed({restore.upload, why.code, why.sentence});
+  on_closed({restore.upload, wire::Code::internal, kLostData});
   return std::nullopt;
 }
 

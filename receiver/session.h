@@ -21,6 +21,9 @@ struct SessionTerms {
   std::chrono::seconds idle_timeout{};
 };
 
+// Bytes that the client was told to be there are gone.
+inline constexpr char kLostData[] = "the server lost data, send the file again";
+
 // One routing id's conversation: a state machine without sockets, clock or files. Each input returns what is
 // to be done. The bytes of a chunk stay with the caller. The committer's answers must belong to the last
 // question (the caller compares request numbers).

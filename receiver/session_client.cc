@@ -178,7 +178,7 @@ Actions Session::gap(const wire::PostChunk& chunk, Time now) {
   // An original keeps its last max_queue chunks, this one among them.
   const std::uint64_t kept = std::uint64_t{max_queue_ - 1} * chunk_size_;
   if (original() && chunk.seek - positions_.expected() > kept) {
-    return end({wire::Code::internal, "the server lost data, send the file again"}, true);
+    return end({wire::Code::internal, kLostData}, true);
   }
   return positions_.was_reported() ? Actions{} : report(now);
 }
